@@ -1,0 +1,1 @@
+"""The vocabulary every other package speaks: types, settings, run directories, errors."""

@@ -1,0 +1,218 @@
+"""What can be said: one frozen pydantic model per conf group, and `Settings`, the only config object passed around.
+
+One spelling everywhere: YAML key, attribute, override and manifest key are the same word. Units are in the names.
+`srlr.core.compose` builds a Settings; nothing else does.
+"""
+
+from datetime import date
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Share = Annotated[float, Field(ge=0.0, le=1.0)]
+Positive = Annotated[float, Field(gt=0.0)]
+NonNegative = Annotated[float, Field(ge=0.0)]
+Count = Annotated[int, Field(ge=1)]
+Whole = Annotated[int, Field(ge=0)]
+
+
+class Node(BaseModel):
+    """A config node: unknown keys are errors, values never change after composition."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
+
+
+class Requirements(Node):
+    """What the role asks of any model that fills it."""
+
+    latency_max_ms: Positive | None = None
+    accuracy_min: Share | None = None
+    cost_max_per_1m_tokens: Positive | None = None
+    throughput_rps: Positive | None = None
+    availability_sla: Share | None = None
+    expected_requests_per_month: Count | None = None
+    context_min_tokens: Count = 512
+    languages: tuple[str, ...] = ("en",)
+    licences: tuple[str, ...] = ()
+    """Accepted licences; empty accepts every licence that allows commercial use."""
+
+
+class RoleProfile(Node):
+    """WHAT the model is for. `conf/role/NAME.yaml` goes with the module `roles/NAME.py`."""
+
+    name: str
+    family: Literal["real_time", "expert_analysis", "content_generation", "classification"]
+    description: str
+    data: str
+    """An asset's name, a path to JSONL or CSV, or hub:org/name."""
+    where: dict[str, list[str]] = {}
+    """Keeps the tasks whose `meta` value is in the list, e.g. {domain: [reviews]}."""
+    label: str = "label"
+    """The field of an answer that is right or wrong."""
+    labels: tuple[str, ...] = ()
+    confidence: str | None = None
+    """The field of an answer that says how sure the model is, in [0, 1]."""
+    max_prompt_chars: Count = 2000
+    requirements: Requirements = Requirements()
+    weights: dict[str, NonNegative] = {}
+    rewards: dict[str, NonNegative] = {}
+    metrics: tuple[str, ...] = ("accuracy", "macro_f1", "validity")
+    main_metric: str = "macro_f1"
+    options: dict[str, Any] = {}
+
+
+class Tier(Node):
+    """HOW FAST, and so how big."""
+
+    name: str
+    parameters_min_b: NonNegative
+    parameters_max_b: Positive
+    latency_max_ms: Positive | None = None
+    asynchronous: bool = False
+    training_cost_usd: NonNegative | None = None
+    candidates: tuple[str, ...] = ()
+    stand_in: str | None = None
+    """The card that stands in where no candidate fits the machine."""
+
+
+class Hardware(Node):
+    """INTO WHAT. None means: look at this machine."""
+
+    name: str
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    memory_gb: Positive | None = None
+    threads: Count | None = None
+    compute_dtype: Literal["auto", "float32", "bfloat16"] = "auto"
+    quantisation_bits: Literal[4, 8, 16, 32] | None = None
+    memory_bandwidth_gb_s: Positive | None = None
+    price_usd_per_hour: NonNegative | None = None
+
+
+class Fact(Node):
+    """A claim about a model with where it was read and when."""
+
+    value: Any
+    source: str
+    date: date
+
+
+class ModelCard(Node):
+    """A base model: where its weights are, what is claimed of it, and the tuning that suits it."""
+
+    name: str
+    source: str | None
+    """An asset's name, hub:org/name, or a path; None for `auto`, which select replaces."""
+    facts: dict[str, Fact] = {}
+    tuning: dict[str, dict[str, Any]] = {}
+
+
+class Select(Node):
+    update_frequency_days: Count = 7
+    weights: dict[str, NonNegative] = {"cost": 0.3, "performance": 0.7}
+    """For a role whose profile has no weights."""
+    memory_share: Share = 0.8
+
+
+class Teacher(Node):
+    kind: Literal["expert"] = "expert"
+
+
+class Generate(Node):
+    teacher: Teacher = Teacher()
+    num_tasks: Count = 1200
+    """Training rows drawn for SRL and RLVR together."""
+    srl_share: Share = 0.5
+    """The share of them that becomes trajectories; RLVR sees the rest first."""
+    max_regeneration_attempts: Whole = 3
+    min_verification_score: Share = 0.7
+    neighbours: Whole = 3
+
+
+class Training(Node):
+    """What every training loop needs."""
+
+    learning_rate: Positive
+    epochs: Positive
+    kl_penalty_weight: NonNegative = 0.1
+    max_kl: Positive = 0.1
+    kl_horizon: Positive = 10_000
+    warmup_share: Share = 0.1
+    schedule: Literal["constant", "linear", "cosine"] = "linear"
+    weight_decay: NonNegative = 0.0
+    max_grad_norm: Positive = 1.0
+    micro_batch_tokens: Count = 1024
+    eval_every_steps: Count = 10
+    eval_tasks: Count = 128
+    patience: Count = 3
+    """Evaluations without a new best before the stage stops early."""
+    checkpoint_every_steps: Count = 5
+    max_steps: Count | None = None
+
+
+class Srl(Training):
+    objective: Literal["imitate"] = "imitate"
+    learning_rate: Positive = 1e-5
+    epochs: Positive = 5
+    batch_size: Count = 32
+    reward_norm_method: Literal["z_score", "min_max", "rank", "none"] = "z_score"
+
+
+class Rlvr(Training):
+    algorithm: Literal["grpo"] = "grpo"
+    learning_rate: Positive = 1e-6
+    epochs: Positive = 3
+    clip_epsilon: Positive = 0.2
+    prompts_per_step: Count = 16
+    samples_per_prompt: Annotated[int, Field(ge=2)] = 8
+    temperature: Positive = 1.0
+    min_reward_spread: NonNegative = 1e-4
+    """Groups whose outcome rewards spread no more than this teach nothing and are left out."""
+
+
+class Rollout(Node):
+    max_new_tokens: Count = 128
+    batch_size: Count = 64
+
+
+class Gate(Node):
+    """Floors the evaluation must reach; a missing one is not checked."""
+
+    accuracy: Share | None = None
+    macro_f1: Share | None = None
+    validity: Share | None = None
+    vs_baseline: Literal["significant"] | None = None
+
+
+class Evaluate(Node):
+    split: Literal["dev", "test"] = "test"
+    limit: Count | None = None
+    shots: tuple[Whole, ...] = (0, 3)
+    shots_tasks: Count = 64
+    """Dev tasks on which the baseline's number of shots is chosen."""
+    bootstrap_samples: Count = 2000
+    confidence_level: Share = 0.95
+    gate: Gate = Gate()
+
+
+class Settings(Node):
+    """A whole run, resolved and checked."""
+
+    seed: Whole | None = None
+    runs_dir: str = "runs"
+    role_path: str | None = None
+    role: RoleProfile
+    tier: Tier
+    hardware: Hardware
+    model: ModelCard
+    select: Select = Select()
+    generate: Generate = Generate()
+    srl: Srl = Srl()
+    rlvr: Rlvr = Rlvr()
+    rollout: Rollout = Rollout()
+    evaluate: Evaluate = Evaluate()
+
+    @model_validator(mode="after")
+    def _rewards_are_weighed(self) -> "Settings":
+        if self.role.rewards and not any(self.role.rewards.values()):
+            raise ValueError("role.rewards: every weight is 0, so nothing would be learnt")
+        return self
