@@ -56,6 +56,8 @@ class RoleProfile(Node):
     requirements: Requirements = Requirements()
     weights: dict[str, NonNegative] = {}
     rewards: dict[str, NonNegative] = {}
+    outcome: str | None = None
+    """The reward that decides whether a group of answers teaches; None is their weighted mean."""
     metrics: tuple[str, ...] = ("accuracy", "macro_f1", "validity")
     main_metric: str = "macro_f1"
     options: dict[str, Any] = {}
@@ -71,6 +73,7 @@ class Tier(Node):
     asynchronous: bool = False
     training_cost_usd: NonNegative | None = None
     candidates: tuple[str, ...] = ()
+    """The cards to choose among; empty means the whole catalog."""
     stand_in: str | None = None
     """The card that stands in where no candidate fits the machine."""
 
@@ -121,6 +124,8 @@ class Generate(Node):
     teacher: Teacher = Teacher()
     num_tasks: Count = 1200
     """Training rows drawn for SRL and RLVR together."""
+    balance_labels: bool = True
+    """Draws as many tasks of each label as there are, so that rare labels are learnt too."""
     srl_share: Share = 0.5
     """The share of them that becomes trajectories; RLVR sees the rest first."""
     max_regeneration_attempts: Whole = 3
@@ -189,6 +194,8 @@ class Evaluate(Node):
     shots: tuple[Whole, ...] = (0, 3)
     shots_tasks: Count = 64
     """Dev tasks on which the baseline's number of shots is chosen."""
+    latency_tasks: Whole = 8
+    """Tasks answered once more, one at a time, to measure what a user would wait."""
     bootstrap_samples: Count = 2000
     confidence_level: Share = 0.95
     gate: Gate = Gate()
@@ -200,6 +207,8 @@ class Settings(Node):
     seed: Whole | None = None
     runs_dir: str = "runs"
     role_path: str | None = None
+    config_dir: str | None = None
+    """The folder named by --config-dir, kept so that a run finds its user's own cards and options again."""
     role: RoleProfile
     tier: Tier
     hardware: Hardware

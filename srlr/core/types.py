@@ -135,8 +135,14 @@ class Role(Protocol):
     def parse(self, text: str) -> dict[str, Any] | None:
         """The answer in a model's output, or None where the format is not exactly the role's."""
 
+    def parse_baseline(self, text: str) -> dict[str, Any] | None:
+        """The answer in an untrained model's output, or None where it is not exactly the format described to it."""
+
     def parse_leniently(self, text: str) -> dict[str, Any] | None:
         """The answer in an untrained model's output, read as generously as a patient person would."""
+
+    def knowledge(self, task: Task) -> Context:
+        """What the role itself knows about a task: rules that apply, words of its lexicon, where they come from."""
 
     def expert(self, task: Task, context: Context, attempt: int, seed: int) -> Trajectory:
         """A step-by-step solution whose outcome is the task's answer; `attempt` > 0 after a rejection."""

@@ -1,0 +1,265 @@
+"""The command tree and the entry point. Every command imports what it needs when it is called.
+
+exit 0  done            1  a bug, with its traceback     130  Ctrl-C    143  SIGTERM
+     2  ConfigError     3  MissingArtifact     4  ResourceError     5  GateFailed
+"""
+
+import os
+import shlex
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+
+from srlr import __version__
+from srlr.cli import assets, config, render, runs
+from srlr.core.errors import MissingArtifact, ResourceError, SrlrError
+
+app = typer.Typer(
+    name="srlr",
+    help="Small, specialised language models you can trust, from one command line.",
+    epilog="A first run: srlr train role=sentiment tier=gold",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+app.add_typer(runs.app, name="runs")
+app.add_typer(assets.app, name="assets")
+app.add_typer(config.app, name="config")
+
+COMMANDS = {
+    "train": "Run all stages in order; skip those that are done.",
+    "select": "Choose the base model for a role, a tier and this machine.",
+    "generate": "Write step-by-step examples and verify them.",
+    "srl": "Imitate the examples, weighted by their step rewards.",
+    "rlvr": "Learn from outcomes that can be checked.",
+    "evaluate": "Put held-out tasks to the baseline and the trained models.",
+}
+
+EXTRA_OF = dict.fromkeys(
+    (
+        "accelerate",
+        "gguf",
+        "jinja2",
+        "matplotlib",
+        "numpy",
+        "safetensors",
+        "scipy",
+        "sklearn",
+        "torch",
+        "transformers",
+        "vaderSentiment",
+    ),
+    "train",
+)
+"""Which extra of srlr brings a module that may be missing."""
+
+
+def _complete(ctx: typer.Context, args: list[str], incomplete: str) -> list[Any]:
+    from srlr.cli import completion
+
+    return list(completion.complete(ctx, args, incomplete))
+
+
+Words = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[KEY=VALUE]...",
+        help="What to run: role=sentiment tier=gold srl.epochs=3; see srlr config groups.",
+        autocompletion=_complete,
+        show_default=False,
+    ),
+]
+ConfigDir = Annotated[
+    Path | None, typer.Option("--config-dir", metavar="DIR", help="Your own config, read first.")
+]
+Run = Annotated[
+    str | None,
+    typer.Option("--run", metavar="RUN", help="A run's name or path; a new name starts a run."),
+]
+Force = Annotated[
+    bool, typer.Option("--force", help="Do it again, and forget the stages that follow.")
+]
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Show config, stages and costs; touch nothing.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Only JSON on stdout.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress; only errors on stderr.")]
+Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="The log on stderr too.")]
+
+
+@app.callback()
+def _begin() -> None:
+    from srlr.core import log
+
+    log.setup()
+
+
+def _stage_command(name: str) -> Callable[..., None]:
+    def command(
+        words: Words = None,
+        config_dir: ConfigDir = None,
+        run: Run = None,
+        force: Force = False,
+        dry_run: DryRun = False,
+        as_json: AsJson = False,
+        quiet: Quiet = False,
+        verbose: Verbose = False,
+    ) -> None:
+        from srlr.cli import pipeline
+
+        manner = pipeline.Manner(as_json=as_json, quiet=quiet, verbose=verbose)
+        ask = pipeline.Ask(tuple(words or ()), config_dir, run, force, command_line())
+        if dry_run:
+            pipeline.show_plan(name, ask, manner)
+        else:
+            pipeline.work(name, ask, manner)
+
+    return command
+
+
+for _name, _help in COMMANDS.items():
+    app.command(_name, help=_help)(_stage_command(_name))
+
+
+@app.command()
+def predict(
+    texts: Annotated[
+        list[str] | None, typer.Argument(metavar="[TEXT]...", show_default=False)
+    ] = None,
+    run: Annotated[str, typer.Option("--run", metavar="RUN", help="A run's name or path.")] = (
+        "latest"
+    ),
+    source: Annotated[
+        str | None,
+        typer.Option("--input", metavar="FILE", help="JSON Lines or plain lines; - is stdin."),
+    ] = None,
+    stage: Annotated[
+        str | None,
+        typer.Option("--stage", help="srl, rlvr or base; default: the last one finished."),
+    ] = None,
+    runs_dir: Annotated[
+        str | None, typer.Option("--runs-dir", metavar="DIR", help="Where runs are.")
+    ] = None,
+    quiet: Quiet = False,
+) -> None:
+    """Answer texts with a run's model, as JSON Lines."""
+    from srlr.cli import predict as command
+
+    code = command.predict(texts or [], source, command.Which(run, stage, runs_dir), quiet=quiet)
+    raise typer.Exit(code)
+
+
+@app.command()
+def doctor(as_json: AsJson = False, config_dir: ConfigDir = None) -> None:
+    """Check this machine; every finding comes with a fix."""
+    from srlr.cli import doctor as command
+
+    raise typer.Exit(command.doctor(as_json=as_json, config_dir=config_dir))
+
+
+@app.command()
+def version(as_json: AsJson = False) -> None:
+    """Show srlr's version."""
+    render.emit("version", {"version": __version__}, as_json=as_json, human=__version__)
+
+
+def command_line() -> str:
+    """The words this process was started with, as a shell would take them."""
+    return shlex.join(("srlr", *sys.argv[1:]))
+
+
+class _Terminated(KeyboardInterrupt):
+    """SIGTERM: stop like Ctrl-C, so that nothing is left half written."""
+
+
+def _terminate(signum: int, frame: object) -> NoReturn:
+    raise _Terminated
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs one command line and returns its exit code."""
+    args = list(sys.argv[1:] if argv is None else argv)
+    as_json = "--json" in args
+    signal.signal(signal.SIGTERM, _terminate)
+    try:
+        return _invoke(args)
+    except SrlrError as error:
+        render.error(error.what, error.hint, as_json=as_json, exit_code=error.exit_code)
+        return error.exit_code
+    except KeyboardInterrupt as stop:
+        render.note("\n".join(("interrupted", *getattr(stop, "__notes__", ()))))
+        return 143 if isinstance(stop, _Terminated) else 130
+    except BrokenPipeError:
+        return 141
+    finally:
+        _flush()
+
+
+def _invoke(args: list[str]) -> int:
+    """As `main`, with every error a person can fix raised as an SrlrError."""
+    command = typer.main.get_command(app)
+    if "_SRLR_COMPLETE" in os.environ:
+        command.main(args, prog_name="srlr")
+    try:
+        with command.make_context("srlr", args) as context:
+            command.invoke(context)
+    except typer.Exit as done:
+        return done.exit_code
+    except ImportError as error:
+        extra = missing_extra(error)
+        if extra is None:
+            raise
+        raise MissingArtifact(
+            f"{error.name or error} is not installed", f"pip install 'srlr[{extra}]'"
+        ) from error
+    except MemoryError as error:
+        raise ResourceError(
+            "out of memory", "close other programs, or choose a smaller model or batch"
+        ) from error
+    except (SrlrError, BrokenPipeError):
+        raise
+    except Exception as error:
+        code = _usage(error, as_json="--json" in args)
+        if code is None:
+            raise
+        return code
+    return 0
+
+
+def _usage(error: Exception, *, as_json: bool) -> int | None:
+    """Says what is wrong with the command line; None where the error is a bug."""
+    # click is a package of its own under some typers and a private part of others.
+    said = getattr(error, "format_message", None)
+    if said is None:
+        if as_json:
+            render.emit("error", {"what": repr(error), "hint": "", "exit_code": 1}, as_json=True)
+        return None
+    context = getattr(error, "ctx", None)
+    if type(error).__name__ == "NoArgsIsHelpError" and context is not None:
+        render.text(context.get_help())
+        return 0
+    path = context.command_path if context is not None else "srlr"
+    render.error(said(), f"see {path} --help", as_json=as_json, exit_code=2)
+    return 2
+
+
+def missing_extra(error: ImportError) -> str | None:
+    """The extra that brings what could not be imported, None where that is srlr's own fault."""
+    name = (error.name or "").partition(".")[0]
+    if name in EXTRA_OF:
+        return EXTRA_OF[name]
+    # transformers raises a bare ImportError with the package's name in the text.
+    said = str(error).lower()
+    return next((x for n, x in EXTRA_OF.items() if not name and f"{n.lower()}" in said), None)
+
+
+def _flush() -> None:
+    """Empties stdout now; a reader that went away is no error, and not one to report at exit."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,0 +1,58 @@
+"""Three models that write examples: a retriever, a planner and a verifier that sends work back.
+
+context     what is known about the task           retriever
+trajectory  a teacher's steps to the known answer  planner
+verdict     what is wrong with them                verifier, which asks again below the floor
+"""
+
+from dataclasses import replace
+from typing import NamedTuple
+
+from srlr.collaboration import planner, retriever, verifier
+from srlr.core.settings import Generate
+from srlr.core.types import Role, Task, Trajectory
+
+
+class Outcome(NamedTuple):
+    """The trajectory that passed, if one did, and those that did not, in their order."""
+
+    accepted: Trajectory | None
+    rejected: list[Trajectory]
+
+
+def collaborate(
+    task: Task,
+    *,
+    role: Role,
+    examples: retriever.Examples,
+    label: str,
+    settings: Generate,
+    seed: int,
+) -> Outcome:
+    """Writes and judges a trajectory, again at most `max_regeneration_attempts` times.
+
+    Every trajectory carries its score, its issues and `meta["attempts"]`. A teacher that repeats
+    itself word for word is not asked again.
+
+    Args:
+        label: the field of the answer that must agree with the human one.
+    """
+    context = retriever.retrieve(task, role, examples, settings.neighbours)
+    teacher = planner.teacher(settings.teacher.kind, role)
+    rejected: list[Trajectory] = []
+    for attempt in range(1 + settings.max_regeneration_attempts):
+        written = planner.plan(teacher, task, context, attempt=attempt, seed=seed)
+        if rejected and rejected[-1].steps == written.steps:
+            break
+        verdict = verifier.judge(written, role, label)
+        judged = replace(
+            written,
+            score=verdict.score,
+            issues=verdict.issues,
+            citations=context.citations,
+            meta={**written.meta, "attempts": attempt + 1},
+        )
+        if verdict.score >= settings.min_verification_score:
+            return Outcome(judged, rejected)
+        rejected.append(judged)
+    return Outcome(None, rejected)

@@ -1,0 +1,182 @@
+"""The report as a value: everything report.json, report.md and report.html say, and nothing else.
+
+Every number is finite or None. `Report.model_validate(json)` reads a report.json back.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from srlr.evaluation.compare import Difference, Flips, Interval
+from srlr.evaluation.weaknesses import Weaknesses
+
+FORMAT = 1
+STAGES = ("baseline", "srl", "rlvr")
+COMPARISONS = ("vader", "tfidf")
+TITLES = {
+    "baseline": "Baseline",
+    "srl": "SRL",
+    "rlvr": "RLVR",
+    "vader": "VADER rules",
+    "tfidf": "TF-IDF + LR",
+}
+METRIC_TITLES = {
+    "accuracy": "Accuracy",
+    "macro_f1": "Macro-F1",
+    "validity": "Valid format",
+    "ece": "Calibration error",
+    "brier": "Brier score",
+    "latency_mean_s": "Mean latency, s",
+    "latency_p50_s": "P50 latency, s",
+    "latency_p95_s": "P95 latency, s",
+    "tokens_mean": "Tokens",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Extras:
+    """What the report needs to know beside attempts, settings, decision and metrics.jsonl.
+
+    `rows`: {"srl": 600, "rlvr": 600, "dev": 128, "test": 412}, what each was used for.
+    `results`: srl/result.json and rlvr/result.json by stage.
+    `shots`: solved examples in the baseline's prompt, chosen on dev.
+    `seconds`: wall time by stage.
+    """
+
+    run: str
+    seed: int
+    created: str = ""
+    machine: str = ""
+    rows: Mapping[str, int] = field(default_factory=dict)
+    results: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    shots: int | None = None
+    seconds: Mapping[str, float] = field(default_factory=dict)
+
+
+class Value(BaseModel):
+    """A part of the report; what was written once does not change."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Latency(Value):
+    """Seconds from prompt to full answer."""
+
+    mean: float | None
+    p50: float | None
+    p95: float | None
+
+
+class ModelRow(Value):
+    """One line of the closing table."""
+
+    model: str
+    title: str
+    kind: Literal["stage", "comparison"]
+    rows: int
+    metrics: dict[str, Interval | None]
+    """None where the metric does not apply to this model or is undefined."""
+    latency_s: Latency
+    tokens: float | None
+    note: str = ""
+
+
+class PairedTest(Value):
+    """`model` minus `against` on the same tasks."""
+
+    model: str
+    against: str
+    title: str
+    metrics: dict[str, Difference | None]
+    """None where the metric is undefined for one of the two."""
+    flips: Flips
+
+
+class ClassScore(Value):
+    """How one label fares; None where no row or answer defines the figure."""
+
+    label: str
+    precision: float | None
+    recall: float | None
+    f1: float | None
+    support: int
+
+
+class Bin(Value):
+    """Answers whose confidence lies in [low, high)."""
+
+    low: float
+    high: float
+    rows: int
+    confidence: float
+    accuracy: float
+
+
+class Calibration(Value):
+    """Whether confidence means what it says; `without` is the share of rows that have none."""
+
+    ece: float | None
+    brier: float | None
+    without: float
+    bins: tuple[Bin, ...]
+
+
+class Example(Value):
+    """One task whose answer changed from the baseline to the final model. Texts are untrusted."""
+
+    task: str
+    kind: Literal["fixed", "broken"]
+    prompt: str
+    gold: str
+    answers: dict[str, str]
+    """Model → its label, or "no answer"."""
+    texts: dict[str, str]
+    """Model → its raw output, cut where it is long."""
+
+
+class Check(Value):
+    """One floor of the gate."""
+
+    name: str
+    required: str
+    measured: str
+    passed: bool
+
+
+class Report(Value):
+    """A whole evaluation; see srlr.evaluation.report for an example in JSON."""
+
+    format: int = FORMAT
+    run: str
+    role: str
+    tier: str
+    model: str
+    stand_in: str | None
+    seed: int
+    created: str
+    machine: str
+    rows: dict[str, int]
+    seconds: dict[str, float]
+    labels: tuple[str, ...]
+    main_metric: str
+    split: Literal["dev", "test"]
+    level: float
+    samples: int
+    final: str
+    headline: str
+    verdict: Literal["better", "unclear", "worse", "untrained"]
+    notes: tuple[str, ...]
+    table: tuple[ModelRow, ...]
+    tests: tuple[PairedTest, ...]
+    rlvr_gain: bool
+    per_class: dict[str, tuple[ClassScore, ...]]
+    confusion: dict[str, tuple[tuple[int, ...], ...]]
+    calibration: dict[str, Calibration]
+    curves: dict[str, dict[str, tuple[tuple[int, float], ...]]]
+    examples: tuple[Example, ...]
+    flips: dict[str, int]
+    """How many tasks were {"fixed": 120, "broken": 9} from the baseline to the final model."""
+    weaknesses: Weaknesses
+    gate: tuple[Check, ...]

@@ -1,0 +1,116 @@
+"""A model in this process: loading weights into the dtype the machine is fast in, and saving them.
+
+Weights are safetensors, code is transformers' own: remote code is never run.
+"""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from srlr.core.errors import ConfigError, MissingArtifact, ResourceError
+from srlr.core.types import Message
+from srlr.models import attention
+
+
+@dataclass(frozen=True, slots=True)
+class LocalModel:
+    """Weights, tokenizer and where they are. `dtype` is what products are computed in."""
+
+    model: Any
+    tokenizer: Any
+    name: str
+    device: torch.device
+    dtype: torch.dtype
+
+    @property
+    def stop_token(self) -> int:
+        stop: int = self.tokenizer.eos_token_id
+        return stop
+
+    def encode_chat(self, messages: Sequence[Message]) -> list[int]:
+        """The tokens after which the assistant's answer begins."""
+        text = self.tokenizer.apply_chat_template(
+            list(messages), tokenize=False, add_generation_prompt=True
+        )
+        return self.encode(text)
+
+    def encode(self, text: str) -> list[int]:
+        """Tokens of a piece of text; nothing is added before or after it."""
+        tokens: list[int] = self.tokenizer(text, add_special_tokens=False)["input_ids"]
+        return tokens
+
+    def decode(self, tokens: Sequence[int]) -> str:
+        text: str = self.tokenizer.decode(tokens, skip_special_tokens=True)
+        return text
+
+    def save(self, path: Path) -> None:
+        """A transformers folder at `path`, complete or absent: written beside it, then renamed."""
+        part = path.with_name(f".{path.name}.part")
+        _remove(part)
+        try:
+            self.model.save_pretrained(part)
+            self.tokenizer.save_pretrained(part)
+            _remove(path)
+            os.replace(part, path)
+        except OSError as error:
+            _remove(part)
+            raise ResourceError(
+                f"cannot write the model to {str(path)!r}: {error.strerror or error}",
+                "free some space, or choose another place with runs_dir=DIR",
+            ) from error
+
+
+def make_reproducible(threads: int, seed: int) -> None:
+    """The same numbers from the same work: fixed threads, no algorithm that depends on timing."""
+    torch.set_num_threads(threads)
+    torch.manual_seed(seed)
+    torch.use_deterministic_algorithms(True)
+
+
+def load(source: Path, *, name: str, device: str, dtype: str) -> LocalModel:
+    """The model in folder `source`, ready to generate.
+
+    Raises:
+        MissingArtifact: the folder is not a transformers model, or its weights are cut short.
+        ConfigError: its tokenizer has no chat template or no end-of-text token.
+    """
+    from safetensors import SafetensorError
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    torch_dtype = torch.float32 if dtype == "float32" else torch.bfloat16
+    if not (source / "config.json").is_file():
+        raise MissingArtifact(
+            f"{str(source)!r} is not a model folder: it has no config.json",
+            "name a transformers folder, or an asset from `srlr assets list`",
+        )
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(source, local_files_only=True)
+        model = AutoModelForCausalLM.from_pretrained(
+            source,
+            dtype=torch_dtype,
+            local_files_only=True,
+            attn_implementation=attention.register(),
+        )
+    except (SafetensorError, OSError, ValueError, EOFError) as error:
+        raise MissingArtifact(
+            f"the model in {str(source)!r} cannot be read: {error}",
+            "the files are damaged: run the stage that made them again with --force, "
+            "or `srlr assets verify`",
+        ) from error
+    if tokenizer.chat_template is None or tokenizer.eos_token_id is None:
+        raise ConfigError(
+            f"the tokenizer of {name!r} has no chat template or no end-of-text token",
+            "use an instruction-tuned model",
+        )
+    model.eval().to(device)
+    return LocalModel(model, tokenizer, name, torch.device(device), torch_dtype)
+
+
+def _remove(path: Path) -> None:
+    import shutil
+
+    shutil.rmtree(path, ignore_errors=True)

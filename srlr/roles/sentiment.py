@@ -1,0 +1,300 @@
+"""What people feel about a text: positive, neutral or negative, and how sure they are.
+
+This is the worked example of a role.
+
+    "I do not love the battery."          people: negative, 17 of 20 of them
+
+    what the model is given      system   Sentiment
+                                 user     I do not love the battery.
+    what it learns to answer     keywords: love +               (step identify_keywords)
+                                 polarity: positive             (step weigh_polarity)
+                                 override: negation -> negative (step override)
+                                 sentiment: negative 0.85       (step classify_sentiment)
+    what `parse` makes of it     {"sentiment": "negative", "confidence": 0.85}
+
+The third line stands only where the bare word count contradicts what people say. With it the label
+follows from the lines above, which is how `verify` judges without seeing the human label.
+To make a role of your own, write the functions that core.types.Role names, as here.
+"""
+
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+from pydantic import BaseModel, Field
+
+from srlr.core.settings import RoleProfile
+from srlr.core.types import Context, Message, Reward, Split, Step, Task, Trajectory, Verdict
+from srlr.roles import data, polarity, vader
+
+Label = Literal["positive", "neutral", "negative"]
+LABELS: tuple[str, ...] = get_args(Label)
+GROUND_TRUTH = "vader-ground-truth"
+
+
+class Schema(BaseModel):
+    """A labelled text; `confidence` is the share of people who agree, 1 where one labelled."""
+
+    text: str = Field(min_length=1)
+    sentiment: Label
+    confidence: float = Field(default=1.0, ge=0.0, le=1.0)
+    metadata: dict[str, Any] = {}
+
+
+def load_tasks(profile: RoleProfile, split: Split) -> Sequence[Task]:
+    if profile.data == GROUND_TRUTH:
+        from srlr import assets
+
+        tasks = vader.read(assets.ensure(GROUND_TRUTH))
+    else:
+        tasks = data.read(profile.data, Schema, profile.max_prompt_chars).tasks
+    return data.choose(tasks, profile.where, split)
+
+
+# -- the trained format: `segments` writes it and `read` reads it, nothing else knows it -----------
+
+SYSTEM = "Sentiment"
+STEPS = {
+    "keywords": "identify_keywords",
+    "polarity": "weigh_polarity",
+    "override": "override",
+    "sentiment": "classify_sentiment",
+}
+"""What a line is called in the trained text, where every token is paid for, and as a step."""
+MOST_KEYWORDS = 4
+
+_FORMAT = re.compile(
+    r"keywords: (?P<keywords>none|\S+ [+-](?:, \S+ [+-]){0,3})\n"
+    r"polarity: (?P<count>positive|neutral|negative)\n"
+    r"(?:override: (?P<kind>negation|contrast|intensity|sarcasm|implicit)"
+    r" -> (?P<turned>positive|neutral|negative)\n)?"
+    r"sentiment: (?P<label>positive|neutral|negative) (?P<confidence>0\.\d\d|1\.00)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What the format holds: words with their signs, the bare count, an override, the answer."""
+
+    keywords: tuple[tuple[str, str], ...]
+    count: str
+    override: tuple[str, str] | None
+    label: str
+    confidence: float
+
+
+def segments(reading: Reading) -> list[str]:
+    """One line a step; the line breaks belong to all but the last."""
+    words = ", ".join(f"{word} {sign}" for word, sign in reading.keywords) or "none"
+    lines = [f"keywords: {words}\n", f"polarity: {reading.count}\n"]
+    if reading.override:
+        lines.append("override: {} -> {}\n".format(*reading.override))
+    return [*lines, f"sentiment: {reading.label} {reading.confidence:.2f}"]
+
+
+def read(text: str) -> Reading | None:
+    """What `segments` wrote, or None for any other text."""
+    match = _FORMAT.fullmatch(text.strip())
+    if match is None:
+        return None
+    return Reading(
+        keywords=tuple(re.findall(r"(\S+) ([+-])(?:, |$)", match["keywords"])),
+        count=match["count"],
+        override=(match["kind"], match["turned"]) if match["kind"] else None,
+        label=match["label"],
+        confidence=float(match["confidence"]),
+    )
+
+
+def messages(task: Task, shots: Sequence[Task] = ()) -> list[Message]:
+    solved = [(shot, "".join(completion(expert(shot, Context(), 0, 0)))) for shot in shots]
+    return _chat(SYSTEM, solved, task)
+
+
+def completion(trajectory: Trajectory) -> list[str]:
+    names = {step: line for line, step in STEPS.items()}
+    lines = []
+    for step in trajectory.steps:
+        name, _, rest = step.action.partition(": ")
+        lines.append(f"{names.get(name, name)}: {rest}\n")
+    return [*lines[:-1], *(line.rstrip("\n") for line in lines[-1:])]
+
+
+def parse(text: str) -> dict[str, Any] | None:
+    reading = read(text)
+    if reading is None:
+        return None
+    return {"sentiment": reading.label, "confidence": reading.confidence}
+
+
+# -- an untrained model's format -------------------------------------------------------------------
+
+BASELINE_SYSTEM = (
+    "Classify the sentiment of the user's text as positive, neutral or negative. "
+    'Answer with one JSON object and nothing else: {"sentiment": "positive", "neutral" or '
+    '"negative", "confidence": a number from 0 to 1}'
+)
+
+
+def baseline_messages(task: Task, shots: Sequence[Task] = ()) -> list[Message]:
+    return _chat(BASELINE_SYSTEM, [(shot, json.dumps(dict(shot.answer))) for shot in shots], task)
+
+
+def parse_baseline(text: str) -> dict[str, Any] | None:
+    try:
+        answer = json.loads(text)
+    except (json.JSONDecodeError, RecursionError):
+        return None
+    if not isinstance(answer, dict) or set(answer) != {"sentiment", "confidence"}:
+        return None
+    label, confidence = answer["sentiment"], answer["confidence"]
+    if label not in LABELS or type(confidence) not in (int, float) or not 0 <= confidence <= 1:
+        return None
+    return {"sentiment": label, "confidence": float(confidence)}
+
+
+def parse_leniently(text: str) -> dict[str, Any] | None:
+    low = text.lower()
+    objects = [part for part in re.findall(r"\{[^{}]*\}", low) if _words(part)]
+    named = _words(objects[-1] if objects else low)
+    number = re.search(
+        r"confiden\w*\W{0,5}(?:is |of )?(1(?:\.0+)?(?![\d.%])|0?\.\d+|\d+(?=\s?%)|0\b)", low
+    )
+    if not named:
+        return None
+    confidence = float(number[1]) if number else None
+    if confidence is not None and confidence > 1:
+        confidence = confidence / 100 if confidence <= 100 else None
+    return {"sentiment": named[-1], "confidence": confidence}
+
+
+# -- the expert and its verifier -------------------------------------------------------------------
+
+RULES = (
+    "Count the lexicon's words first; the sign of their sum is the bare count.",
+    "Override it only for negation, contrast, intensity, sarcasm or an implied meaning.",
+    "Confidence is the share of readers who would give this label.",
+)
+
+
+def knowledge(task: Task) -> Context:
+    found = polarity.hits(polarity.tokens(task.prompt))
+    return Context(
+        rules=RULES,
+        lexicon={hit.word: hit.valence for hit in found},
+        citations=("vaderSentiment 3.3.2, vader_lexicon.txt",) if found else (),
+    )
+
+
+def expert(task: Task, context: Context, attempt: int, seed: int) -> Trajectory:
+    """Steps from words to the human label; attempt n takes the n-th override with evidence."""
+    label, confidence = task.answer["sentiment"], round(float(task.answer["confidence"]), 2)
+    found = polarity.hits(polarity.tokens(task.prompt))
+    count = polarity.counted(found)
+    kind = None
+    if count != label:
+        kinds = [k for k in polarity.KINDS if polarity.evidence(k, task.prompt, label)]
+        kind = kinds[attempt] if attempt < len(kinds) else None
+    reading = Reading(
+        keywords=polarity.strongest(found, MOST_KEYWORDS),
+        count=count,
+        override=(kind, label) if kind else None,
+        label=label,
+        confidence=confidence,
+    )
+    valences = ", ".join(f"{hit.word} {hit.valence:+.1f}" for hit in found)
+    why = [
+        f"The lexicon rates {valences}." if found else "No word of the text is in the lexicon.",
+        f"The ratings add up to {polarity.total(found):+.1f}.",
+        *([f"{kind.capitalize()}: {polarity.evidence(kind, task.prompt, label)}."] if kind else []),
+        f"{confidence:.0%} of the readers say {label}.{_alike(context, label)}",
+    ]
+    weights = (0.2, 0.2, 0.2, 0.4) if kind else (0.25, 0.25, 0.5)
+    lines = [segment.rstrip("\n").partition(": ") for segment in segments(reading)]
+    actions = [f"{STEPS[name]}: {rest}" for name, _, rest in lines]
+    return Trajectory(
+        task=task,
+        steps=tuple(map(Step, actions, why, weights)),
+        expected_outcome={"sentiment": label, "confidence": confidence},
+        author="expert",
+        meta={"override": kind},
+    )
+
+
+def verify(trajectory: Trajectory) -> Verdict:
+    """1 less 0.4 for each broken rule, so that one is enough to reject; 0 for another format."""
+    reading = read("".join(completion(trajectory)))
+    if reading is None:
+        return Verdict(0.0, ("schema: the steps are not in the role's format",))
+    text = trajectory.task.prompt
+    found = polarity.hits(polarity.tokens(text))
+    issues = []
+    if reading.keywords != polarity.strongest(found, MOST_KEYWORDS):
+        issues.append("keywords: they are not the text's strongest lexicon words with their signs")
+    if reading.count != polarity.counted(found):
+        issues.append(f"weigh: the words add up to {polarity.counted(found)}")
+    if reading.override and reading.override[1] == reading.count:
+        issues.append("override: it turns the count into itself")
+    elif reading.override and not polarity.evidence(reading.override[0], text, reading.override[1]):
+        issues.append(f"override: the text has no evidence of {reading.override[0]}")
+    implied = reading.override[1] if reading.override else reading.count
+    if implied != reading.label:
+        issues.append(f"label: the steps imply {implied}, the last one says {reading.label}")
+    return Verdict(max(0.0, round(1.0 - 0.4 * len(issues), 2)), tuple(issues))
+
+
+# -- rewards: a malformed answer is worth 0 in each, so format gates and never adds ----------------
+
+
+def rewards() -> Mapping[str, Callable[[Task, str], Reward | None]]:
+    return {"label": label_reward, "confidence": confidence_reward}
+
+
+def label_reward(task: Task, text: str) -> Reward:
+    """1 for the human label, else 0."""
+    answer, gold = parse(text), task.answer["sentiment"]
+    if answer is None:
+        return Reward(0.0, "malformed")
+    right = answer["sentiment"] == gold
+    return Reward(float(right), f"{answer['sentiment']}, people say {gold}")
+
+
+def confidence_reward(task: Task, text: str) -> Reward:
+    """1 - (c - t)^2 in [0, 1]: c the stated confidence, t the share who agree, 0 for a wrong label.
+
+    Source: Brier 1950, "Verification of forecasts expressed in terms of probability".
+    """
+    answer = parse(text)
+    if answer is None:
+        return Reward(0.0, "malformed")
+    right = answer["sentiment"] == task.answer["sentiment"]
+    target = float(task.answer["confidence"]) if right else 0.0
+    value = 1.0 - (answer["confidence"] - target) ** 2
+    return Reward(value, f"confidence {answer['confidence']:.2f}, target {target:.2f}")
+
+
+def _chat(system: str, solved: Sequence[tuple[Task, str]], task: Task) -> list[Message]:
+    shots = [
+        turn
+        for shot, said in solved
+        for turn in (
+            {"role": "user", "content": shot.prompt},
+            {"role": "assistant", "content": said},
+        )
+    ]
+    return [
+        {"role": "system", "content": system}, *shots, {"role": "user", "content": task.prompt}
+    ]  # fmt: skip
+
+
+def _words(text: str) -> list[str]:
+    return re.findall(r"positive|neutral|negative", text)
+
+
+def _alike(context: Context, label: str) -> str:
+    if not context.neighbours:
+        return ""
+    same = sum(task.answer["sentiment"] == label for task in context.neighbours)
+    return f" {same} of the {len(context.neighbours)} nearest labelled texts are {label} too."

@@ -1,0 +1,197 @@
+"""evaluate: the untouched model, SRL and RLVR answer the same held-out tasks; is it better, surely?
+
+reads   the base model, srl/best, rlvr/best, generate/tasks.jsonl, metrics.jsonl, select/decision.yaml
+writes  evaluate/attempts.jsonl   what every model said to every task
+        evaluate/report.json      figures with intervals, paired tests, weak spots
+        evaluate/report.md .html  the same for people
+        evaluate/parts/           while it runs: one file a model, so that none is asked twice
+"""
+
+import shutil
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from srlr import roles
+from srlr.core import hardware
+from srlr.core.errors import GateFailed
+from srlr.core.rundir import RunDir
+from srlr.core.settings import Settings
+from srlr.core.types import Plan, Role, StageResult, Task
+from srlr.evaluation import classical, page, report
+from srlr.evaluation.outcomes import Schema
+from srlr.evaluation.value import Extras, Report
+from srlr.models import rollout
+from srlr.models.local import LocalModel
+from srlr.stages import answering, learning
+from srlr.stages.answering import Attempt
+from srlr.training.checkpoint import stream
+
+NAME = "evaluate"
+READS: tuple[str, ...] = ("role", "role_path", "model", "hardware", "rollout", "evaluate", "seed")
+AFTER: tuple[str, ...] = ("srl", "rlvr")
+
+
+def plan(settings: Settings) -> Plan:
+    tasks = settings.evaluate.limit or 400
+    asked = 3 * tasks + len(settings.evaluate.shots) * settings.evaluate.shots_tasks
+    cost = learning.plan(NAME, settings, settings.srl, 0, trained=0, generated=asked)
+    return Plan(NAME, cost.tokens, cost.seconds, cost.memory_gb / 2, 0.01, f"{tasks} tasks each")
+
+
+def run(settings: Settings, rundir: RunDir) -> StageResult:
+    """Raises GateFailed where a floor in evaluate.gate is not reached; the report is written."""
+    role = roles.load(settings.role, settings.role_path)
+    tasks = answering.some(
+        role.load_tasks(settings.role, settings.evaluate.split), settings.evaluate.limit
+    )
+    attempts, shots = baseline(role, tasks, settings, rundir)
+    attempts += trained("srl", role, tasks, settings, rundir)
+    attempts += trained("rlvr", role, tasks, settings, rundir)
+    attempts += comparisons(role, tasks, settings, rundir)
+    rundir.write_jsonl("evaluate/attempts.jsonl", attempts)
+    shutil.rmtree(rundir.path / "evaluate" / "parts", ignore_errors=True)
+    value = _report(attempts, shots, role, tasks, settings, rundir)
+    page.write(value, rundir)
+    failed = report.check_gate(value, settings.evaluate.gate)
+    if failed:
+        raise GateFailed("\n".join(failed), f"see {rundir.path / 'evaluate' / 'report.md'}")
+    figures = {
+        f"{row.model}_{name}": metric.value
+        for row in value.table
+        for name, metric in row.metrics.items()
+        if metric is not None
+    }
+    return StageResult(NAME, "evaluate/report.json", figures, value.notes)
+
+
+def baseline(
+    role: Role, tasks: Sequence[Task], settings: Settings, rundir: RunDir
+) -> tuple[list[Attempt], int]:
+    """The untouched model's attempts, with the number of solved examples that is best on dev."""
+    chosen = rundir.path / "evaluate" / "parts" / "shots.json"
+    if not chosen.exists():
+        model = answering.load(answering.base_folder(settings, rundir), settings, rundir)
+        shown = _shots(role, settings)
+        score = {n: _dev(model, role, shown[:n], settings, rundir) for n in settings.evaluate.shots}
+        best = max(score, key=lambda n: (score[n], -n))
+        rows = _asked(model, "baseline", role, tasks, settings, rundir, shown[:best])
+        rundir.write_jsonl("evaluate/parts/baseline.jsonl", rows)
+        rundir.write_json("evaluate/parts/shots.json", best)
+    return (
+        rundir.read_jsonl("evaluate/parts/baseline.jsonl"),
+        rundir.read_json("evaluate/parts/shots.json"),
+    )
+
+
+def comparisons(
+    role: Role, tasks: Sequence[Task], settings: Settings, rundir: RunDir
+) -> list[Attempt]:
+    """Older methods on the same tasks, fitted on the run's own training rows."""
+    schema = Schema.of(settings.role)
+    drawn = rundir.read_jsonl("generate/tasks.jsonl")
+    train = [Task(row["id"], row["prompt"], row["answer"], row["meta"]) for row in drawn]
+    rows = classical.vader(tasks, schema) if classical.applies_vader(schema) else []
+    return rows + classical.tfidf(train, tasks, schema, settings.seed or 0)
+
+
+def trained(
+    stage: str, role: Role, tasks: Sequence[Task], settings: Settings, rundir: RunDir
+) -> list[Attempt]:
+    """The attempts of the model that `stage` left."""
+    path = f"evaluate/parts/{stage}.jsonl"
+    if not (rundir.path / path).exists():
+        model = answering.load(rundir.path / stage / "best", settings, rundir)
+        rundir.write_jsonl(path, _asked(model, stage, role, tasks, settings, rundir, None))
+    return rundir.read_jsonl(path)
+
+
+def _asked(
+    model: LocalModel,
+    name: str,
+    role: Role,
+    tasks: Sequence[Task],
+    settings: Settings,
+    rundir: RunDir,
+    shots: Sequence[Task] | None,
+) -> list[Attempt]:
+    rows = answering.ask(model, name, role, tasks, settings, shots=shots, progress=_teller(rundir))
+    for row, seconds in zip(rows, _latencies(model, role, tasks, settings, shots), strict=False):
+        row["latency_s"] = seconds
+    return rows
+
+
+def _latencies(
+    model: LocalModel,
+    role: Role,
+    tasks: Sequence[Task],
+    settings: Settings,
+    shots: Sequence[Task] | None,
+) -> list[float]:
+    """Seconds for one answer alone, of the first few tasks: what a user would wait."""
+    seconds = []
+    for chat in answering.chats_of(role, tasks[: settings.evaluate.latency_tasks], shots):
+        began = time.perf_counter()
+        rollout.generate(model, [chat], max_new_tokens=settings.rollout.max_new_tokens)
+        seconds.append(time.perf_counter() - began)
+    return seconds
+
+
+def _shots(role: Role, settings: Settings) -> list[Task]:
+    """Solved examples from the training split, one label after the other."""
+    tasks = list(role.load_tasks(settings.role, "train"))
+    stream(settings.seed or 0, NAME, "shots").shuffle(tasks)
+    by_label: dict[Any, list[Task]] = {}
+    for task in tasks:
+        by_label.setdefault(str(task.answer.get(settings.role.label)), []).append(task)
+    columns = [by_label[label] for label in sorted(by_label)]
+    most = max(settings.evaluate.shots, default=0)
+    return [column[n] for n in range(most) for column in columns if n < len(column)][:most]
+
+
+def _dev(
+    model: LocalModel, role: Role, shots: Sequence[Task], settings: Settings, rundir: RunDir
+) -> float:
+    tasks = answering.some(role.load_tasks(settings.role, "dev"), settings.evaluate.shots_tasks)
+    rows = answering.ask(
+        model, "baseline", role, tasks, settings, shots=shots, progress=_teller(rundir)
+    )
+    return answering.figures(rows, settings)[settings.role.main_metric]
+
+
+def _teller(rundir: RunDir) -> Callable[[str, int, int], None]:
+    return lambda what, done, total: rundir.progress(f"evaluate: {what}", done, total)
+
+
+def _report(
+    attempts: list[Attempt],
+    shots: int,
+    role: Role,
+    tasks: Sequence[Task],
+    settings: Settings,
+    rundir: RunDir,
+) -> Report:
+    decision: Path = rundir.path / "select" / "decision.yaml"
+    machine = hardware.probe(settings.hardware, rundir.path)
+    used = [row["use"] for row in rundir.read_jsonl("generate/tasks.jsonl")]
+    stages = rundir.manifest["stages"]
+    extras = Extras(
+        run=rundir.path.name,
+        seed=settings.seed or 0,
+        created=rundir.manifest["created"],
+        machine=f"{machine.device_name}, {machine.cores} cores, {machine.memory_gb:.0f} GB",
+        rows={
+            "srl": used.count("srl"),
+            "rlvr": len(used),
+            "dev": min(settings.srl.eval_tasks, len(role.load_tasks(settings.role, "dev"))),
+            settings.evaluate.split: len(tasks),
+        },
+        results={stage: rundir.read_json(f"{stage}/result.json") for stage in ("srl", "rlvr")},
+        shots=shots,
+        seconds={name: entry["seconds"] for name, entry in stages.items() if "seconds" in entry},
+    )
+    text = yaml.safe_load(decision.read_text(encoding="utf-8")) if decision.exists() else None
+    return report.build(attempts, settings, text, rundir.metrics(), extras)

@@ -1,0 +1,104 @@
+"""What generate tells people: a line for the screen, and report.md with examples."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from srlr.core.types import Trajectory
+
+EXAMPLES = 3
+
+
+def tally(words: Iterable[str]) -> dict[str, int]:
+    """How often each word occurs, the most frequent first."""
+    counts = Counter(words)
+    return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
+
+
+def notes(summary: Mapping[str, Any]) -> list[str]:
+    """Lines worth reading at once: the shares, and whatever is less than was asked for."""
+    shares = summary["shares"]
+    kinds = ", ".join(f"{kind} {count}" for kind, count in summary["overridden"].items())
+    lines = [
+        f"agreed {shares['agreed']:.1%}, overridden {shares['overridden']:.1%}"
+        f"{f' ({kinds})' if kinds else ''}, rejected {shares['rejected']:.1%}"
+        f" of {summary['asked']:,} trajectories"
+    ]
+    if summary["drawn"] < summary["num_tasks"]:
+        lines.append(
+            f"only {summary['drawn']:,} of {summary['num_tasks']:,} tasks: the data have no more"
+        )
+    if summary["rejected"]:
+        lines.append(
+            f"{summary['accepted']:,} trajectories instead of {summary['asked']:,}; "
+            f"the {summary['rejected']:,} tasks without one go to RLVR"
+        )
+    dropped = summary["dropped"]
+    if any(dropped.values()):
+        lines.append(
+            f"left out of training: {dropped['contaminated']:,} that repeat held-out rows, "
+            f"{dropped['near_duplicates']:,} near-duplicates"
+        )
+    return lines
+
+
+def report(
+    summary: Mapping[str, Any], accepted: Sequence[Trajectory], rejected: Sequence[Trajectory]
+) -> str:
+    """The report in Markdown."""
+    rows = [
+        ("agreed: the steps' bare count is the human label", "agreed", summary["agreed"]),
+        ("overridden", "overridden", sum(summary["overridden"].values())),
+        ("rejected", "rejected", summary["rejected"]),
+    ]
+    parts = [
+        "# Generated trajectories",
+        f"Seed {summary['seed']}; {summary['drawn']:,} tasks drawn from {summary['available']:,}, "
+        f"{summary['use']['srl']:,} for SRL and {summary['use']['rlvr']:,} for RLVR.",
+        _table(
+            ("outcome", "tasks", "share"),
+            [(what, f"{count:,}", f"{summary['shares'][key]:.1%}") for what, key, count in rows],
+        ),
+        _counts("Overrides", summary["overridden"]),
+        _counts("Labels drawn", summary["labels"]),
+        _counts("Why trajectories were turned down", tally(i for t in rejected for i in t.issues)),
+        "## Notes\n\n" + "\n".join(f"- {note}" for note in summary["notes"]),
+        "## Accepted, for example",
+        *(_example(trajectory) for trajectory in _varied(accepted)),
+    ]
+    if rejected:
+        parts += ["## Rejected, for example", *map(_example, rejected[:EXAMPLES])]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _varied(accepted: Sequence[Trajectory]) -> list[Trajectory]:
+    """The first trajectory of each override, and of none, at most two more than EXAMPLES."""
+    first: dict[str, Trajectory] = {}
+    for trajectory in accepted:
+        first.setdefault(str(trajectory.meta.get("override")), trajectory)
+    return list(first.values())[: EXAMPLES + 2]
+
+
+def _counts(title: str, counts: Mapping[str, int]) -> str:
+    if not counts:
+        return ""
+    return f"## {title}\n\n" + _table(("what", "count"), [(k, f"{n:,}") for k, n in counts.items()])
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [head, ["---", *["---:"] * (len(head) - 1)], *rows]
+    return "\n".join("| " + " | ".join(_cell(cell) for cell in line) + " |" for line in lines)
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", " ")
+
+
+def _example(trajectory: Trajectory) -> str:
+    quoted = " ".join(trajectory.task.prompt.split())
+    steps = "\n".join(
+        f"{n}. `{step.action}` ({step.reward:g}) {step.reasoning}"
+        for n, step in enumerate(trajectory.steps, 1)
+    )
+    issues = "".join(f"\n- {issue}" for issue in trajectory.issues)
+    return f"> {quoted}\n\n{steps}" + (f"\n{issues}" if issues else "")

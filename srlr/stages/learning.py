@@ -1,0 +1,91 @@
+"""What the two training stages share: their surroundings, what they leave, what they will cost."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from srlr.core.rundir import RunDir
+from srlr.core.settings import Settings, Training
+from srlr.core.types import Plan, Role, StageResult
+from srlr.models.card import number
+from srlr.stages import answering
+from srlr.training import checkpoint
+from srlr.training.progress import Outcome, Surroundings
+
+TOKENS_A_TASK = 30
+"""Of prompt and of answer each, where nothing is known yet: short texts, compact steps."""
+TRAIN_GFLOP_PER_S = 250.0
+GENERATE_GFLOP_PER_S = 110.0
+"""What two CPU cores with bfloat16 products reach in the two kinds of work; see benchmarks."""
+
+
+def surroundings(
+    stage: str, role: Role, settings: Settings, node: Training, rundir: RunDir
+) -> Surroundings:
+    """A loop's connections to its run directory."""
+
+    def log(step: int, figures: Mapping[str, float]) -> None:
+        rundir.metric(stage, step, **figures)
+
+    def progress(done: int, total: int, figures: Mapping[str, float]) -> None:
+        rundir.progress(f"{stage}: steps", done, total, **figures)
+
+    return Surroundings(
+        folder=rundir.path / stage,
+        score=answering.dev_score(role, settings, node.eval_tasks, rundir, stage),
+        main=settings.role.main_metric,
+        log=log,
+        progress=progress,
+        rewind=lambda step: rundir.rewind_metrics(stage, step),
+    )
+
+
+def finish(
+    stage: str, outcome: Outcome, source: Path, settings: Settings, rundir: RunDir
+) -> StageResult:
+    """Writes result.json; where no step was better than none, the best model is the source."""
+    best = rundir.path / stage / "best"
+    if outcome.best_step == 0:
+        answering.load(source, settings, rundir).save(best)
+    main = settings.role.main_metric
+    rundir.write_json(
+        f"{stage}/result.json",
+        {
+            "best_step": outcome.best_step,
+            "steps": outcome.steps,
+            "dev": dict(outcome.best),
+            "dev_before": dict(outcome.first),
+            "gain": outcome.best_step > 0,
+        },
+    )
+    checkpoint.remove(rundir.path / stage / "checkpoint")
+    note = (
+        f"{stage}: dev {main} {outcome.first[main]:.3f} → {outcome.best[main]:.3f}"
+        f" at step {outcome.best_step} of {outcome.steps}"
+    )
+    figures = {f"dev_{name}": value for name, value in outcome.best.items()}
+    return StageResult(
+        stage, f"{stage}/best", {"best_step": float(outcome.best_step), **figures}, (note,)
+    )
+
+
+def plan(
+    stage: str, settings: Settings, node: Training, steps: int, *, trained: int, generated: int
+) -> Plan:
+    """What `steps` steps cost that train on `trained` rows and generate `generated` answers.
+
+    Weights, gradients and moments in float32 plus the model in bfloat16: 18 bytes a parameter;
+    activations grow with the tokens of a micro-batch.
+    """
+    parameters_b = number(settings.model, "parameters_b") or 1.0
+    scored = (steps // node.eval_every_steps + 2) * node.eval_tasks
+    read, written = 2 * TOKENS_A_TASK * trained, TOKENS_A_TASK * (generated + scored)
+    seconds = 6 * parameters_b * read / TRAIN_GFLOP_PER_S
+    seconds += 2 * parameters_b * written * 2 / GENERATE_GFLOP_PER_S
+    return Plan(
+        stage,
+        tokens=read + written,
+        seconds=seconds,
+        memory_gb=18 * parameters_b + 0.0015 * node.micro_batch_tokens + 0.7,
+        disk_gb=(2 + 12 + 12) * parameters_b,
+        note=f"{steps} steps",
+    )

@@ -1,0 +1,155 @@
+"""SRL, objective `imitate`: learn the expert's steps, each as much as it is worth, near the reference.
+
+    loss = Σ w_t · -log π(a_t)  +  β · Σ KL(π ‖ π_ref)        both per completion token
+
+    w  the step's weight (rewards.normalise), the same for all tokens of a step, mean 1
+    β  the adaptive controller's weight (kl.Controller)
+
+The reference is the model as it came. Its divergence is exact, over the whole vocabulary, and nearly
+free: its final hidden states (D numbers a token, not V) are kept from the first time a row is seen,
+and its output layer makes distributions of them again.
+"""
+
+import math
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+
+from srlr.core.settings import Srl
+from srlr.models.local import LocalModel
+from srlr.training import checkpoint, kl, losses
+from srlr.training.forward import Row, hidden_states, log_probs, micro_batches, pack
+from srlr.training.optim import MasterAdamW, schedule
+from srlr.training.progress import Outcome, Surroundings, is_judgement_day, is_over, judge
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A prompt, the expert's steps as tokens, and what each step weighs."""
+
+    prompt: Sequence[int]
+    steps: Sequence[Sequence[int]]
+    weights: Sequence[float]
+
+    def row(self) -> Row:
+        return Row(self.prompt, [[token for step in self.steps for token in step]])
+
+    def token_weights(self) -> list[float]:
+        return [weight for step, weight in zip(self.steps, self.weights, strict=True) for _ in step]
+
+
+class Reference:
+    """The untouched model's output layer and its final states of every example."""
+
+    def __init__(
+        self, model: LocalModel, examples: Sequence[Example], settings: Srl, around: Surroundings
+    ) -> None:
+        self.head = model.model.get_output_embeddings().weight.detach().clone()
+        self.states: dict[int, torch.Tensor] = {}
+        rows = [example.row() for example in examples]
+        with torch.no_grad():
+            for batch in micro_batches(rows, settings.micro_batch_tokens):
+                chosen = [rows[index] for index in batch]
+                states = hidden_states(model, pack(chosen, model.stop_token, model.device))
+                pieces = torch.split(states, [row.scored for row in chosen])
+                self.states.update(zip(batch, (piece.clone() for piece in pieces), strict=True))
+                around.progress(len(self.states), len(rows), {})
+
+    def logits(self, examples: Sequence[int]) -> torch.Tensor:
+        states = torch.cat([self.states[index] for index in examples])
+        return torch.nn.functional.linear(states, self.head)
+
+
+def train(
+    model: LocalModel,
+    examples: Sequence[Example],
+    settings: Srl,
+    seed: int,
+    around: Surroundings,
+) -> Outcome:
+    """The model's weights become those of the last step; the best ones are in `around.folder`/best."""
+    steps = plan_steps(len(examples), settings)
+    reference = None
+    if settings.kl_penalty_weight:
+        reference = Reference(model, examples, settings, around)
+    optimiser = MasterAdamW(model.model.parameters(), settings.learning_rate, settings.weight_decay)
+    state = checkpoint.load(around.folder / "checkpoint", optimiser)
+    if state is None:
+        state = checkpoint.State(kl_weight=settings.kl_penalty_weight)
+        judge(model, state, around)
+    around.rewind(state.step)
+    while not is_over(state, steps, settings):
+        began = time.perf_counter()
+        chosen = batch_of(state.step, len(examples), settings.batch_size, seed)
+        figures = _step(model, examples, chosen, reference, optimiser, state, steps, settings)
+        state.step += 1
+        figures["seconds"] = time.perf_counter() - began
+        around.log(state.step, figures)
+        around.progress(state.step, steps, {"loss": figures["loss"], "kl": figures["kl"]})
+        if is_judgement_day(state, steps, settings):
+            judge(model, state, around)
+        if state.step % settings.checkpoint_every_steps == 0:
+            checkpoint.save(around.folder / "checkpoint", optimiser, state)
+    return Outcome(state.best_step, state.step, state.best, state.loop["first"])
+
+
+def plan_steps(examples: int, settings: Srl) -> int:
+    """How many optimiser steps the settings ask for."""
+    steps = math.ceil(examples / settings.batch_size * settings.epochs)
+    return max(1, min(steps, settings.max_steps or steps))
+
+
+def batch_of(step: int, examples: int, size: int, seed: int) -> list[int]:
+    """The examples of a step: every epoch is a fresh order, and batches run on across epochs."""
+    positions = range(step * size, (step + 1) * size)
+    return sorted(
+        {checkpoint.order(examples, seed, p // examples)[p % examples] for p in positions}
+    )
+
+
+def _step(
+    model: LocalModel,
+    examples: Sequence[Example],
+    chosen: Sequence[int],
+    reference: Reference | None,
+    optimiser: MasterAdamW,
+    state: checkpoint.State,
+    steps: int,
+    settings: Srl,
+) -> dict[str, float]:
+    """One optimiser step over `chosen`; updates the controller's weight in `state`."""
+    rows = [examples[index].row() for index in chosen]
+    scored = sum(row.scored for row in rows)
+    total_loss = total_kl = 0.0
+    for batch in micro_batches(rows, settings.micro_batch_tokens):
+        packed = pack([rows[i] for i in batch], model.stop_token, model.device)
+        weight_N = torch.tensor(
+            [w for i in batch for w in examples[chosen[i]].token_weights()], device=model.device
+        )
+        logits_NV = model.model.get_output_embeddings()(hidden_states(model, packed))
+        loss = losses.imitation(log_probs(logits_NV, packed.target_N), weight_N) / scored
+        total_loss += loss.item()
+        if reference is not None:
+            divergence = kl.exact(logits_NV, reference.logits([chosen[i] for i in batch]))
+            divergence = divergence.sum() / scored
+            total_kl += divergence.item()
+            loss = loss + state.kl_weight * divergence
+        torch.autograd.backward(loss)
+        optimiser.collect()
+    factor = schedule(settings.schedule, state.step, steps, settings.warmup_share)
+    norm = optimiser.step(factor, settings.max_grad_norm)
+    state.updates += math.isfinite(norm)
+    figures = {
+        "loss": total_loss,
+        "kl": total_kl,
+        "beta": state.kl_weight,
+        "grad_norm": norm,
+        "lr": settings.learning_rate * factor,
+        "tokens": float(sum(row.length for row in rows)),
+    }
+    if reference is not None:
+        controller = kl.Controller(state.kl_weight, settings.max_kl, settings.kl_horizon)
+        state.kl_weight = controller.after(total_kl, len(chosen)).weight
+    return figures

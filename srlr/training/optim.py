@@ -1,0 +1,103 @@
+"""AdamW on float32 weights while the model computes in its own dtype.
+
+bfloat16 has 8 bits of mantissa: an update smaller than 1/256 of a weight would be lost, and at a
+learning rate of 1e-5 nearly all of them are. So gradients of every micro-batch are added up in
+float32, the step is taken on a float32 copy, and the model gets that copy rounded.
+"""
+
+import math
+from collections.abc import Iterable
+
+import torch
+
+
+class MasterAdamW:
+    """State: float32 weights (the model's own where it computes in float32), two moments, a step."""
+
+    def __init__(
+        self, parameters: Iterable[torch.nn.Parameter], learning_rate: float, weight_decay: float
+    ) -> None:
+        self.parameters = [parameter for parameter in parameters if parameter.requires_grad]
+        self.masters = [
+            parameter
+            if parameter.dtype == torch.float32
+            else torch.nn.Parameter(parameter.detach().float())
+            for parameter in self.parameters
+        ]
+        self.learning_rate = learning_rate
+        self.adamw = torch.optim.AdamW(
+            self.masters, lr=learning_rate, weight_decay=weight_decay, betas=(0.9, 0.95), fused=True
+        )
+
+    def collect(self) -> None:
+        """Adds the model's gradients to the float32 ones; called after each backward pass."""
+        for parameter, master in zip(self.parameters, self.masters, strict=True):
+            if parameter is master or parameter.grad is None:
+                continue
+            if master.grad is None:
+                master.grad = parameter.grad.float()
+            else:
+                master.grad += parameter.grad
+            parameter.grad = None
+
+    def step(self, scale: float, max_norm: float) -> float:
+        """Takes one step at learning rate × `scale`; returns the gradient's norm before clipping.
+
+        Where the norm is not finite, the weights stay as they are.
+        """
+        norm = float(torch.nn.utils.clip_grad_norm_(self.masters, max_norm))
+        if math.isfinite(norm):
+            for group in self.adamw.param_groups:
+                group["lr"] = self.learning_rate * scale
+            self.adamw.step()
+            self.publish()
+        self.adamw.zero_grad(set_to_none=True)
+        return norm
+
+    @torch.no_grad()
+    def publish(self) -> None:
+        """Rounds the float32 weights into the model."""
+        for parameter, master in zip(self.parameters, self.masters, strict=True):
+            if parameter is not master:
+                parameter.copy_(master)
+
+    def tensors(self) -> dict[str, dict[str, torch.Tensor]]:
+        """{"weights" | "exp_avg" | "exp_avg_sq": {index: tensor}}: everything but the step count."""
+        out: dict[str, dict[str, torch.Tensor]] = {"weights": {}, "exp_avg": {}, "exp_avg_sq": {}}
+        for index, master in enumerate(self.masters):
+            out["weights"][str(index)] = master.detach()
+            state = self.adamw.state.get(master, {})
+            for moment in ("exp_avg", "exp_avg_sq"):
+                if moment in state:
+                    out[moment][str(index)] = state[moment]
+        return out
+
+    @torch.no_grad()
+    def restore(self, tensors: dict[str, dict[str, torch.Tensor]], steps: int) -> None:
+        """Puts back what `tensors` gave after `steps` steps."""
+        for index, master in enumerate(self.masters):
+            master.copy_(tensors["weights"][str(index)])
+            if str(index) in tensors["exp_avg"]:
+                self.adamw.state[master] = {
+                    "step": torch.tensor(float(steps)),
+                    "exp_avg": tensors["exp_avg"][str(index)],
+                    "exp_avg_sq": tensors["exp_avg_sq"][str(index)],
+                }
+        self.publish()
+
+
+def schedule(kind: str, step: int, steps: int, warmup_share: float) -> float:
+    """The learning rate's factor in (0, 1] at `step` of `steps` (both counted from 0).
+
+    A linear rise over the first `warmup_share` of the steps, then constant, a line or half a cosine
+    down to a tenth (so that the last steps still move).
+    """
+    warmup = max(1, round(steps * warmup_share))
+    if step < warmup:
+        return (step + 1) / warmup
+    done = (step - warmup) / max(1, steps - warmup)
+    if kind == "constant":
+        return 1.0
+    if kind == "linear":
+        return 1.0 - 0.9 * done
+    return 0.1 + 0.45 * (1.0 + math.cos(math.pi * done))

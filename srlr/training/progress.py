@@ -1,0 +1,63 @@
+"""What both loops tell the world and how they decide that it is enough."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from srlr.core.settings import Training
+from srlr.models.local import LocalModel
+from srlr.training.checkpoint import State
+
+Log = Callable[[int, Mapping[str, float]], None]
+Score = Callable[[LocalModel], Mapping[str, float]]
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """Where a loop lives: its folder, its ears and its judge, all given by the stage.
+
+    `score` answers the held-out tasks with the model as it is; `main` is the figure to be high.
+    """
+
+    folder: Path
+    score: Score
+    main: str
+    log: Log
+    progress: Callable[[int, int, Mapping[str, float]], None]
+    rewind: Callable[[int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The best held-out figures, the step they were seen at, and how many steps were taken."""
+
+    best_step: int
+    steps: int
+    best: Mapping[str, float]
+    first: Mapping[str, float]
+
+
+def judge(model: LocalModel, state: State, around: Surroundings) -> bool:
+    """Scores the model on held-out tasks and keeps it if it is the best so far; True if it is."""
+    figures = dict(around.score(model))
+    around.log(state.step, {f"dev_{name}": value for name, value in figures.items()})
+    if state.step == 0:
+        state.loop["first"] = figures
+    if figures[around.main] <= state.best_score:
+        state.evaluations_without_best += 1
+        return False
+    state.best_step, state.best_score, state.best = state.step, figures[around.main], figures
+    state.evaluations_without_best = 0
+    if state.step:
+        model.save(around.folder / "best")
+    return True
+
+
+def is_judgement_day(state: State, steps: int, settings: Training) -> bool:
+    """Whether the model is scored now: every so many steps, and after the last one."""
+    return state.step % settings.eval_every_steps == 0 or state.step == steps
+
+
+def is_over(state: State, steps: int, settings: Training) -> bool:
+    """Whether all steps are taken, or the held-out figure has stopped rising."""
+    return state.step >= steps or state.evaluations_without_best >= settings.patience

@@ -1,0 +1,122 @@
+"""srlr runs: list, show, compare, remove, through the command line."""
+
+import json
+import sys
+
+import fake_stages
+import pytest
+
+from srlr.cli import app
+from srlr.core.target import Ask
+from srlr.stages import pipeline
+
+
+@pytest.fixture
+def made(monkeypatch, tmp_path):
+    """Two finished runs, a and b, and one that has only begun."""
+    fake_stages.install(lambda name, module: monkeypatch.setitem(sys.modules, name, module))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("FAKE", raising=False)
+    pipeline.run(Ask(("seed=1",), run="a", command="srlr train seed=1 --run a"))
+    pipeline.run(Ask(("seed=2", "srl.epochs=9"), run="b"))
+    pipeline.run(Ask(("tier=silver",), run="c"), ("generate",))
+    (tmp_path / "runs/sentiment-gold/a/srl/best").mkdir()
+    (tmp_path / "runs/sentiment-gold/a/srl/best/model.safetensors").write_bytes(b"x" * 2_000_000)
+    return tmp_path
+
+
+def answer(capsys, *words):
+    capsys.readouterr()
+    code = app.main([*words])
+    return code, capsys.readouterr()
+
+
+def data(capsys, *words):
+    code, out = answer(capsys, *words, "--json")
+
+    assert code == 0
+    return json.loads(out.out)["data"]
+
+
+def test_list_shows_the_newest_first_with_stages_score_and_size(made, capsys):
+    rows = data(capsys, "runs", "list")["runs"]
+
+    assert [row["name"] for row in rows] == ["c", "b", "a"]
+    assert rows[2]["macro_f1"] == 0.75
+    assert rows[2]["bytes"] > 2_000_000
+    assert rows[0]["stages"]["srl"] is None
+    assert rows[0]["tier"] == "silver"
+    assert rows[2]["model"] == fake_stages.MODEL
+
+
+def test_list_for_people_marks_stages(made, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "100")
+    _, out = answer(capsys, "runs", "list")
+
+    assert "✓✓···" in out.out
+    assert "✓✓✓✓✓" in out.out
+    assert "2.0 MB" in out.out
+
+
+def test_an_empty_place_says_how_to_start(tmp_path, capsys):
+    code, out = answer(capsys, "runs", "list", "--runs-dir", str(tmp_path))
+
+    assert code == 0
+    assert "srlr train" in out.err
+
+
+def test_show_has_command_stages_and_checkpoints(made, capsys):
+    shown = data(capsys, "runs", "show", "a")
+
+    assert shown["command"] == "srlr train seed=1 --run a"
+    assert shown["checkpoints"] == [{"name": "srl/best", "bytes": 2_000_000}]
+    assert shown["entries"]["srl"]["status"] == "done"
+
+
+def test_show_for_people_ends_with_the_closing_table(made, capsys):
+    _, out = answer(capsys, "runs", "show", "a")
+
+    assert "srl/best: 2.0 MB" in out.out
+    assert "RLVR: no gain" in out.out
+
+
+def test_compare_shows_scores_and_the_settings_that_differ(made, capsys):
+    compared = data(capsys, "runs", "compare", "a", "b")
+
+    assert compared["scores"]["macro_f1"] == [0.75, 0.75]
+    assert compared["settings"]["seed"] == [1, 2]
+    assert compared["settings"]["srl.epochs"][1] == 9
+    assert "rlvr.epochs" not in compared["settings"]
+
+
+def test_compare_for_people_names_the_runs(made, capsys):
+    _, out = answer(capsys, "runs", "compare", "a", "c")
+
+    assert "macro_f1" in out.out
+    assert "tier.name" in out.out
+
+
+def test_one_run_cannot_be_compared(made, capsys):
+    assert answer(capsys, "runs", "compare", "a")[0] == 2
+
+
+def test_remove_asks_and_nobody_is_there_to_say_yes(made, capsys):
+    code, out = answer(capsys, "runs", "remove", "a")
+
+    assert code == 2
+    assert "--yes" in out.err
+    assert (made / "runs/sentiment-gold/a").exists()
+
+
+def test_remove_with_yes_frees_the_space(made, capsys):
+    removed = data(capsys, "runs", "remove", "a", "b", "--yes")["removed"]
+
+    assert removed[0]["freed_bytes"] > 2_000_000
+    assert [p.name for p in made.glob("runs/sentiment-*/*")] == ["c"]
+
+
+def test_a_run_that_is_not_there_is_exit_3(made, capsys):
+    code, out = answer(capsys, "runs", "show", "nope")
+
+    assert code == 3
+    assert "sentiment-silver/c" in out.err

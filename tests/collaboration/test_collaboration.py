@@ -1,0 +1,165 @@
+from pathlib import Path
+
+import pytest
+
+from srlr import roles
+from srlr.collaboration import collaborate, planner, record, retriever, verifier
+from srlr.core.errors import ConfigError
+from srlr.core.settings import Generate, RoleProfile
+from srlr.core.types import Context, Step, Task, Trajectory
+
+TOY = str(Path(__file__).parents[1] / "roles" / "toy")
+RED = Task("1", "paint wall 1 red", {"label": "warm"}, {"group": "1"})
+
+
+class Role:
+    """The toy role with some of its functions replaced."""
+
+    def __init__(self, **functions):
+        profile = RoleProfile(name="toy", family="classification", description="d", data="x")
+        self._toy = roles.load(profile, TOY)
+        self._functions = functions
+
+    def __getattr__(self, name):
+        return self._functions.get(name) or getattr(self._toy, name)
+
+
+def solution(colour, label, *, rewards=(0.5, 0.5)):
+    steps = (Step(f"colour: {colour}", "", rewards[0]), Step(f"label: {label}", "", rewards[1]))
+    return Trajectory(RED, steps, {"label": label}, "expert")
+
+
+def together(role, **settings):
+    return collaborate(
+        RED,
+        role=role,
+        examples=retriever.Examples([]),
+        label="label",
+        settings=Generate(**settings),
+        seed=1,
+    )
+
+
+def test_a_good_solution_is_accepted_at_once():
+    outcome = together(Role())
+
+    assert outcome.rejected == []
+    assert outcome.accepted.score == 1.0
+    assert outcome.accepted.meta["attempts"] == 1
+
+
+def test_a_bad_solution_is_asked_for_again_and_kept_with_its_reasons():
+    def expert(task, context, attempt, seed):
+        return (
+            solution("red", "warm") if attempt == 2 else solution("blue", ("warm", "cold")[attempt])
+        )
+
+    outcome = together(Role(expert=expert))
+
+    assert outcome.accepted.meta["attempts"] == 3
+    assert [len(t.issues) > 0 for t in outcome.rejected] == [True, True]
+
+
+def test_regeneration_stops_at_the_limit():
+    def expert(task, context, attempt, seed):
+        return solution("blue" * (attempt + 1), "cold")
+
+    outcome = together(Role(expert=expert), max_regeneration_attempts=2)
+
+    assert outcome.accepted is None
+    assert len(outcome.rejected) == 3
+
+
+def test_a_teacher_that_repeats_itself_is_not_asked_again():
+    asked = []
+
+    def expert(task, context, attempt, seed):
+        asked.append(attempt)
+        return solution("blue", "cold")
+
+    outcome = together(Role(expert=expert))
+
+    assert asked == [0, 1]
+    assert len(outcome.rejected) == 1
+
+
+@pytest.mark.parametrize(
+    ("trajectory", "issue"),
+    [
+        (solution("red", "cold"), "agreement: people say 'warm', the trajectory 'cold'"),
+        (solution("red", "warm", rewards=(0.5, 0.6)), "rewards: they sum to 1.1, not to 1"),
+        (solution("red", "warm", rewards=(1.5, -0.5)), "rewards: a step's reward is negative"),
+        (
+            solution("red", "warm", rewards=(float("nan"), 1)),
+            "rewards: a step's reward is negative",
+        ),
+        (
+            Trajectory(RED, (Step(" ", "", 1.0),), {"label": "warm"}, "x"),
+            "completeness: step 1 is empty",
+        ),
+        (
+            Trajectory(RED, (Step("x", "", 1.0),), {"label": "warm"}, "x"),
+            "schema: the text reads as None",
+        ),
+    ],
+)
+def test_what_holds_for_any_role_is_checked(trajectory, issue):
+    verdict = verifier.judge(trajectory, Role(), "label")
+
+    assert verdict.score == 0.0
+    assert any(found.startswith(issue) for found in verdict.issues)
+
+
+def test_a_trajectory_without_steps_is_incomplete():
+    role = Role(verify=lambda trajectory: verifier.Verdict(1.0), completion=lambda trajectory: [])
+    verdict = verifier.judge(Trajectory(RED, (), {"label": "warm"}, "x"), role, "label")
+
+    assert "completeness: no steps" in verdict.issues
+
+
+def test_the_roles_score_stands_where_nothing_general_is_wrong():
+    role = Role(verify=lambda trajectory: verifier.Verdict(0.8, ("style",)))
+
+    assert verifier.judge(solution("red", "warm"), role, "label") == verifier.Verdict(
+        0.8, ("style",)
+    )
+
+
+def test_neighbours_are_the_nearest_of_other_groups_and_are_cited():
+    same = Task("2", "paint wall 1 blue", {}, {"group": "1"})
+    near = Task("3", "paint wall 9 red", {}, {"group": "9"})
+    far = Task("4", "paint boat 8 blue", {})
+    examples = retriever.Examples([RED, same, far, near])
+    context = retriever.retrieve(RED, Role(), examples, 3)
+
+    assert context.neighbours == (near, far)
+    assert context.citations == ("3", "4")
+    assert context.rules == ("Red and orange are warm.",)
+    assert retriever.retrieve(RED, Role(), examples, 0).neighbours == ()
+
+
+def test_a_task_without_a_group_excludes_only_itself():
+    one, two = Task("1", "red red", {}), Task("2", "red", {})
+
+    assert retriever.Examples([one, two]).nearest(one, 3) == (two,)
+
+
+def test_the_embedded_teacher_is_the_roles_expert():
+    teacher = planner.teacher("expert", Role())
+    trajectory = planner.plan(teacher, RED, Context(), attempt=0, seed=1)
+
+    assert trajectory.author == "expert"
+
+
+def test_an_unknown_teacher_is_a_config_error():
+    with pytest.raises(ConfigError, match="no teacher 'oracle'"):
+        planner.teacher("oracle", Role())
+
+
+def test_a_trajectory_comes_back_from_its_line():
+    accepted = together(Role()).accepted
+    row = record.to_row(accepted, "toy")
+
+    assert record.from_row(row) == accepted
+    assert {"problem", "steps", "expected_outcome"} <= set(row)
+    assert set(row["steps"][0]) == {"action", "reasoning", "reward"}

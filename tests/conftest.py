@@ -1,0 +1,61 @@
+"""Fixtures that several test modules share. Every test runs in a folder and a cache of its own."""
+
+import ctypes
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "tests"))  # fake_stages, under every import mode
+FAKE_MAIN = """
+import sys, fake_stages
+fake_stages.install()
+from srlr.cli.app import main
+sys.exit(main())
+"""
+
+
+@pytest.fixture
+def run_srlr(tmp_path):
+    """`run_srlr("train", "tier=gold")` runs `python -m srlr` in tmp_path and returns what came out.
+
+    fake=True puts tests/fake_stages.py in place of the real stages; wait=False returns the Popen.
+    """
+
+    def run(*args, env=None, fake=False, wait=True, cwd=tmp_path, timeout=120, **how):
+        paths = [str(ROOT), str(ROOT / "tests"), os.environ.get("PYTHONPATH", "")]
+        full = {k: v for k, v in os.environ.items() if not k.startswith("SRLR_")} | {
+            "PYTHONPATH": os.pathsep.join(filter(None, paths)),
+            "COLUMNS": "80",
+            **(env or {}),
+        }
+        start = ["-c", FAKE_MAIN] if fake else ["-m", "srlr"]
+        command = [sys.executable, *start, *map(str, args)]
+        streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+        if not wait:
+            return subprocess.Popen(command, cwd=cwd, env=full, **streams | how)
+        return subprocess.run(command, cwd=cwd, env=full, timeout=timeout, **streams | how)
+
+    return run
+
+
+class NoPrivileges:
+    """How a child process meets a folder it may not write in, also where the tests run as root."""
+
+    def close(self, folder):
+        folder.chmod(0o555)
+        if os.geteuid() == 0:
+            os.chown(folder, 65534, 65534)
+
+    def drop(self):
+        """For preexec_fn: root stays root and loses the right to ignore permissions."""
+        PR_CAPBSET_DROP, CAP_DAC_OVERRIDE = 24, 1
+        ctypes.CDLL(None).prctl(PR_CAPBSET_DROP, CAP_DAC_OVERRIDE, 0, 0, 0)
+
+
+@pytest.fixture
+def no_privileges():
+    return NoPrivileges()

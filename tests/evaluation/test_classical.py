@@ -1,0 +1,90 @@
+import pytest
+
+from srlr.core.errors import ConfigError
+from srlr.core.types import Task
+from srlr.evaluation.classical import applies_vader, tfidf, vader
+from srlr.evaluation.metrics import accuracy
+from srlr.evaluation.outcomes import Schema
+
+SCHEMA = Schema("sentiment", ("negative", "neutral", "positive"), "confidence")
+
+
+def task(n, prompt, label):
+    return Task(f"t{n}", prompt, {"sentiment": label}, {"domain": "reviews"})
+
+
+TASKS = [
+    task(1, "I love it, a great camera!", "positive"),
+    task(2, "Terrible, I hate this awful thing.", "negative"),
+    task(3, "It has two buttons.", "neutral"),
+]
+
+
+def test_vader_answers_by_the_documented_thresholds():
+    rows = vader(TASKS, SCHEMA)
+
+    assert [row["answer"] for row in rows] == [t.answer for t in TASKS]
+    assert rows[0].keys() == {
+        *("model", "task", "prompt", "text", "answer", "gold"),
+        *("meta", "valid", "latency_s", "tokens"),
+    }
+    assert rows[0]["model"] == "vader"
+    assert rows[0]["meta"] == {"domain": "reviews"}
+
+
+@pytest.mark.parametrize(
+    ("compound", "label"),
+    [(0.05, "positive"), (0.049, "neutral"), (-0.049, "neutral"), (-0.05, "negative")],
+)
+def test_vader_thresholds_belong_to_the_outer_labels(monkeypatch, compound, label):
+    from vaderSentiment import vaderSentiment
+
+    class Fixed:
+        def polarity_scores(self, text):
+            return {"compound": compound}
+
+    monkeypatch.setattr(vaderSentiment, "SentimentIntensityAnalyzer", Fixed)
+
+    assert vader(TASKS[:1], SCHEMA)[0]["answer"] == {"sentiment": label}
+
+
+def test_vader_is_no_comparison_for_other_labels():
+    other = Schema("sentiment", ("good", "bad"))
+
+    assert not applies_vader(other)
+    with pytest.raises(ConfigError, match="the role has good, bad"):
+        vader(TASKS, other)
+
+
+def test_tfidf_learns_words_and_gives_its_largest_probability():
+    train = [
+        task(n, f"{word} number {n}", label)
+        for n, (word, label) in enumerate(
+            [("great", "positive"), ("awful", "negative"), ("button", "neutral")] * 10
+        )
+    ]
+    test = [task(90, "a great one", "positive"), task(91, "an awful one", "negative")]
+    rows = tfidf(train, test, SCHEMA, seed=3)
+
+    assert accuracy(rows, SCHEMA) == 1.0
+    assert all(1 / 3 < row["answer"]["confidence"] <= 1 for row in rows)
+    assert [r["answer"] for r in rows] == [r["answer"] for r in tfidf(train, test, SCHEMA, seed=3)]
+
+
+def test_tfidf_gives_no_confidence_to_a_role_that_has_none():
+    rows = tfidf(TASKS, TASKS, Schema("sentiment", SCHEMA.labels), seed=0)
+
+    assert rows[0]["answer"].keys() == {"sentiment"}
+
+
+@pytest.mark.parametrize(
+    ("train", "what"),
+    [
+        ([], "0 training rows with 0 labels"),
+        (TASKS[:1] * 3, "3 training rows with 1 labels"),
+        ([task(1, "?", "positive"), task(2, "!", "negative")], "finds no words"),
+    ],
+)
+def test_training_rows_nothing_can_be_learnt_from_are_refused(train, what):
+    with pytest.raises(ConfigError, match=what):
+        tfidf(train, TASKS, SCHEMA, seed=0)
