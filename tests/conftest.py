@@ -59,3 +59,33 @@ class NoPrivileges:
 @pytest.fixture
 def no_privileges():
     return NoPrivileges()
+
+
+@pytest.fixture(scope="session")
+def tiny_model_folder(tmp_path_factory):
+    """A transformers folder with the random model of tests/tiny.py, made once a session."""
+    import tiny
+
+    return tiny.make(tmp_path_factory.mktemp("tiny"))
+
+
+@pytest.fixture(scope="session")
+def toy_config(tmp_path_factory, tiny_model_folder):
+    """A folder for --config-dir in which the toy role's job on the tiny model takes seconds."""
+    import toy_job
+
+    return toy_job.write_config(tmp_path_factory.mktemp("config") / "own", tiny_model_folder)
+
+
+@pytest.fixture(scope="session")
+def toy_run(tmp_path_factory, toy_config):
+    """The folder of a run of the toy role that nothing interrupted. Read it; change a copy."""
+    import toy_job
+
+    from srlr.cli.app import main
+
+    place = tmp_path_factory.mktemp("toy")
+    words = (*toy_job.WORDS, f"runs_dir={place}", "--config-dir", str(toy_config), "--run", "whole")
+
+    assert main(["train", *words, "--quiet"]) == 0
+    return place / "toy-gold" / "whole"

@@ -42,7 +42,9 @@ class MissingArtifact(SrlrError):
 
 
 class ResourceError(SrlrError):
-    """The machine refused: disk, memory, permission, a lock held by another process, the network."""
+    """The machine refused: disk, memory, permission, a lock held by another process, the
+    network.
+    """
 
     exit_code = 4
 

@@ -5,6 +5,7 @@ Figures do not pass through logging; they are rows of metrics.jsonl.
 
 import contextlib
 import logging
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +15,9 @@ from srlr.core.rundir import writing
 
 NOISY = ("hydra", "transformers", "huggingface_hub", "urllib3", "filelock", "matplotlib", "torch")
 """Libraries whose remarks help nobody who runs a stage: only their errors pass, except with -v."""
+
+QUIET = {"HF_HUB_DISABLE_PROGRESS_BARS": "1", "TRANSFORMERS_VERBOSITY": "error"}
+"""transformers sets its own loggers up when it is imported, and draws bars of its own."""
 
 _LINE = "%(levelname)s %(name)s: %(message)s"
 _FILE_LINE = "%(asctime)s %(levelname)s %(name)s: %(message)s"
@@ -49,6 +53,9 @@ def setup(verbosity: int = 0) -> None:
     logging.getLogger("srlr").setLevel(logging.DEBUG)
     for name in NOISY:
         logging.getLogger(name).setLevel(logging.INFO if verbosity > 0 else logging.ERROR)
+    if verbosity <= 0:
+        for name, value in QUIET.items():
+            os.environ.setdefault(name, value)
     logging.captureWarnings(True)
 
 

@@ -4,7 +4,8 @@
       command.txt  config.yaml  manifest.json  metrics.jsonl  audit.jsonl  log.txt  .lock
       select/ generate/ srl/ rlvr/ evaluate/
 
-Every file but the append-only logs is written whole, fsynced and renamed, so a reader never sees half of one.
+Every file but the append-only logs is written whole, fsynced and renamed, so a reader never sees
+half of one.
 """
 
 import contextlib
@@ -39,7 +40,9 @@ class RunDir:
     def create(
         cls, path: Path, *, config_yaml: str, command: str, facts: Mapping[str, Any]
     ) -> "RunDir":
-        """A new run at `path`; `facts` (seed, hashes, versions, hardware) go into the manifest as they are."""
+        """A new run at `path`; `facts` (seed, hashes, versions, hardware) go into the manifest as
+        they are.
+        """
         with writing(path):
             path.mkdir(parents=True, exist_ok=False)
             write_atomic(path / "config.yaml", config_yaml)
@@ -48,7 +51,7 @@ class RunDir:
             write_atomic(path / "manifest.json", json.dumps(manifest, indent=2) + "\n")
         return cls(path)
 
-    # -- files -------------------------------------------------------------------------------------------------------
+    # -- files -------------------------------------------------------------------------------------
 
     def write_text(self, name: str, text: str) -> Path:
         target = self.path / name
@@ -87,7 +90,8 @@ class RunDir:
         except json.JSONDecodeError as error:
             raise ConfigError(
                 f"{name!r} in {str(self.path)!r} is damaged: {error}",
-                f"run the stage again with --force: `srlr {name.split('/', 1)[0]} --run {self.path} --force`",
+                f"run the stage again with --force: `srlr {name.split('/', 1)[0]} --run "
+                f"{self.path} --force`",
             ) from error
 
     def read_jsonl(self, name: str) -> list[dict[str, Any]]:
@@ -98,14 +102,17 @@ class RunDir:
             except json.JSONDecodeError as error:
                 raise ConfigError(
                     f"{name!r} line {number} in {str(self.path)!r} is damaged: {error}",
-                    f"run the stage again with --force: `srlr {name.split('/', 1)[0]} --run {self.path} --force`",
+                    f"run the stage again with --force: `srlr {name.split('/', 1)[0]} --run "
+                    f"{self.path} --force`",
                 ) from error
         return rows
 
-    # -- the append-only logs ------------------------------------------------------------------------------------------
+    # -- the append-only logs ----------------------------------------------------------------------
 
     def append(self, name: str, row: Mapping[str, Any]) -> None:
-        """Adds a line to metrics.jsonl or audit.jsonl; a line cut by a crash is dropped by `metrics`."""
+        """Adds a line to metrics.jsonl or audit.jsonl; a line cut by a crash is dropped by
+        `metrics`.
+        """
         with writing(self.path / name), open(self.path / name, "a", encoding="utf-8") as file:
             file.write(json.dumps(row, ensure_ascii=False) + "\n")
 
@@ -129,10 +136,12 @@ class RunDir:
         kept = [row for row in self.metrics() if row["stage"] != stage or row["step"] <= step]
         self.write_jsonl("metrics.jsonl", kept)
 
-    # -- the manifest --------------------------------------------------------------------------------------------------
+    # -- the manifest ------------------------------------------------------------------------------
 
     def status(self, stage: str) -> dict[str, Any]:
-        """The manifest entry of a stage: {} | {"status": "running" | "done" | "failed", "inputs": hash, …}."""
+        """The manifest entry of a stage: {} | {"status": "running" | "done" | "failed", "inputs":
+        hash, …}.
+        """
         entry: dict[str, Any] = self.manifest["stages"].get(stage, {})
         return entry
 
@@ -161,7 +170,7 @@ class RunDir:
     def save_manifest(self) -> None:
         self.write_json("manifest.json", self.manifest)
 
-    # -- progress ------------------------------------------------------------------------------------------------------
+    # -- progress ----------------------------------------------------------------------------------
 
     def subscribe(self, subscriber: Subscriber) -> None:
         self._subscribers.append(subscriber)
@@ -171,17 +180,18 @@ class RunDir:
         for subscriber in self._subscribers:
             subscriber(what, done, total, figures)
 
-    # -- one writer ----------------------------------------------------------------------------------------------------
+    # -- one writer --------------------------------------------------------------------------------
 
     @contextlib.contextmanager
     def lock(self) -> Iterator[None]:
-        """Holds the run for this process; the kernel lets go when the process dies, however it dies.
+        """Holds the run for this process; the kernel lets go when the process dies, however it
+        dies.
 
         Raises:
             ResourceError: another process holds it; its pid is named.
         """
         with writing(self.path / ".lock"):
-            file = open(self.path / ".lock", "a+", encoding="utf-8")
+            file = (self.path / ".lock").open("a+", encoding="utf-8")
         with file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -190,7 +200,8 @@ class RunDir:
                 pid = file.read().strip() or "unknown"
                 raise ResourceError(
                     f"run {str(self.path)!r} is in use by process {pid}",
-                    f"wait for it, stop it with `kill -INT {pid}`, or start another run without --run",
+                    f"wait for it, stop it with `kill -INT {pid}`, or start another run without "
+                    f"--run",
                 ) from None
             file.truncate(0)
             file.write(str(os.getpid()))
@@ -256,7 +267,8 @@ def _read_manifest(path: Path) -> dict[str, Any]:
         ) from error
     if manifest.get("format") != FORMAT:
         raise ConfigError(
-            f"run {str(path)!r} has layout version {manifest.get('format')!r}, this srlr reads {FORMAT}",
+            f"run {str(path)!r} has layout version {manifest.get('format')!r}, this srlr reads "
+            f"{FORMAT}",
             "use the srlr that made it, or start a new run without --run",
         )
     return manifest

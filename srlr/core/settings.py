@@ -1,6 +1,8 @@
-"""What can be said: one frozen pydantic model per conf group, and `Settings`, the only config object passed around.
+"""What can be said: one frozen pydantic model per conf group, and `Settings`, the only config
+object passed around.
 
-One spelling everywhere: YAML key, attribute, override and manifest key are the same word. Units are in the names.
+One spelling everywhere: YAML key, attribute, override and manifest key are the same word. Units
+are in the names.
 `srlr.core.compose` builds a Settings; nothing else does.
 """
 
@@ -126,8 +128,8 @@ class Generate(Node):
     """Training rows drawn for SRL and RLVR together."""
     balance_labels: bool = True
     """Draws as many tasks of each label as there are, so that rare labels are learnt too."""
-    srl_share: Share = 0.5
-    """The share of them that becomes trajectories; RLVR sees the rest first."""
+    srl_share: Share = 1.0
+    """The share of them that becomes trajectories; RLVR draws from all of them."""
     max_regeneration_attempts: Whole = 3
     min_verification_score: Share = 0.7
     neighbours: Whole = 3
@@ -208,7 +210,9 @@ class Settings(Node):
     runs_dir: str = "runs"
     role_path: str | None = None
     config_dir: str | None = None
-    """The folder named by --config-dir, kept so that a run finds its user's own cards and options again."""
+    """The folder named by --config-dir, kept so that a run finds its user's own cards and options
+    again.
+    """
     role: RoleProfile
     tier: Tier
     hardware: Hardware

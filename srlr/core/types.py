@@ -1,6 +1,7 @@
 """The nouns: what a task, a step, a trajectory, a reward and a stage's result are.
 
-Frozen dataclasses without behaviour. What a user writes (roles, tiers, cards) is in core/settings.py, where pydantic checks it.
+Frozen dataclasses without behaviour. What a user writes (roles, tiers, cards) is in
+core/settings.py, where pydantic checks it.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -17,7 +18,8 @@ class Task:
     """One problem with its known answer.
 
     `id` is stable across runs and machines; `meta` names the slices by which weaknesses are grouped
-    (`meta["group"]`, where present, names what must stay in one split, such as one review's sentences).
+    (`meta["group"]`, where present, names what must stay in one split, such as one review's
+    sentences).
     """
 
     id: str
@@ -28,7 +30,9 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One move of an expert or a model. Only `action` is learnt and compared; `reasoning` explains it to people."""
+    """One move of an expert or a model. Only `action` is learnt and compared; `reasoning`
+    explains it to people.
+    """
 
     action: str
     reasoning: str = ""
@@ -51,7 +55,9 @@ class Trajectory:
 
 @dataclass(frozen=True, slots=True)
 class Reward:
-    """What something is worth and why. A function that cannot judge returns None instead; 0 is a judgement."""
+    """What something is worth and why. A function that cannot judge returns None instead; 0 is a
+    judgement.
+    """
 
     value: float
     why: str = ""
@@ -67,7 +73,9 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What the retriever found for one task: rules that apply, words it knows, labelled neighbours."""
+    """What the retriever found for one task: rules that apply, words it knows, labelled
+    neighbours.
+    """
 
     rules: tuple[str, ...] = ()
     lexicon: Mapping[str, float] = field(default_factory=dict)
@@ -85,7 +93,9 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class StageResult:
-    """What a stage leaves: the path of its main artifact inside the run, and figures worth a line on screen."""
+    """What a stage leaves: the path of its main artifact inside the run, and figures worth a line
+    on screen.
+    """
 
     name: str
     artifact: str
@@ -95,7 +105,9 @@ class StageResult:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a stage would cost, estimated without touching anything. `tokens` are processed, not only generated."""
+    """What a stage would cost, estimated without touching anything. `tokens` are processed, not
+    only generated.
+    """
 
     name: str
     tokens: int = 0
@@ -113,7 +125,8 @@ Progress = Callable[[str, int, int], None]
 class Role(Protocol):
     """What a role module must define (module-level names; see roles/sentiment.py for a worked one).
 
-    An answer is a plain dict that fits the role's schema. Functions are pure: seed, data and settings enter as arguments.
+    An answer is a plain dict that fits the role's schema. Functions are pure: seed, data and
+    settings enter as arguments.
     """
 
     def load_tasks(self, profile: Any, split: Split) -> Sequence[Task]:
@@ -124,31 +137,47 @@ class Role(Protocol):
         """
 
     def messages(self, task: Task, shots: Sequence[Task] = ()) -> list[Message]:
-        """The chat the trained model is given for a task. Short: every token of it is paid for at each rollout."""
+        """The chat the trained model is given for a task. Short: every token of it is paid for at
+        each rollout.
+        """
 
     def baseline_messages(self, task: Task, shots: Sequence[Task] = ()) -> list[Message]:
-        """The same task put to an untrained model: the answer format is described, `shots` are shown solved."""
+        """The same task put to an untrained model: the answer format is described, `shots` are
+        shown solved.
+        """
 
     def completion(self, trajectory: Trajectory) -> list[str]:
-        """The text the model learns, one segment a step; joined, `parse` reads the outcome back from it."""
+        """The text the model learns, one segment a step; joined, `parse` reads the outcome back
+        from it.
+        """
 
     def parse(self, text: str) -> dict[str, Any] | None:
         """The answer in a model's output, or None where the format is not exactly the role's."""
 
     def parse_baseline(self, text: str) -> dict[str, Any] | None:
-        """The answer in an untrained model's output, or None where it is not exactly the format described to it."""
+        """The answer in an untrained model's output, or None where it is not exactly the format
+        described to it.
+        """
 
     def parse_leniently(self, text: str) -> dict[str, Any] | None:
-        """The answer in an untrained model's output, read as generously as a patient person would."""
+        """The answer in an untrained model's output, read as generously as a patient person
+        would.
+        """
 
     def knowledge(self, task: Task) -> Context:
-        """What the role itself knows about a task: rules that apply, words of its lexicon, where they come from."""
+        """What the role itself knows about a task: rules that apply, words of its lexicon, where
+        they come from.
+        """
 
     def expert(self, task: Task, context: Context, attempt: int, seed: int) -> Trajectory:
-        """A step-by-step solution whose outcome is the task's answer; `attempt` > 0 after a rejection."""
+        """A step-by-step solution whose outcome is the task's answer; `attempt` > 0 after a
+        rejection.
+        """
 
     def verify(self, trajectory: Trajectory) -> Verdict:
-        """Judges a trajectory from its steps alone: schema, completeness, rules, and the label they imply."""
+        """Judges a trajectory from its steps alone: schema, completeness, rules, and the label
+        they imply.
+        """
 
     def rewards(self) -> Mapping[str, Callable[[Task, str], Reward | None]]:
         """Named outcome rewards of an answer's text; the YAML's `rewards` weighs them."""

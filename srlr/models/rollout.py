@@ -2,7 +2,8 @@
 
 Prompts are sorted by length and read once each, however many samples are drawn from them; the part
 all prompts share is read once for all; the cache is reserved in full before the first step; rows
-that have ended leave the batch. Uniform numbers are drawn per row before anything is generated, so a
+that have ended leave the batch. Uniform numbers are drawn per row before anything is generated,
+so a
 row's answer does not depend on which rows it shared a batch with (up to rounding).
 """
 
@@ -14,17 +15,24 @@ import torch
 from transformers.cache_utils import Cache, DynamicLayer
 
 from srlr.core.types import Message, Progress
+from srlr.models import local
 from srlr.models.local import LocalModel
 
 SHRINK_AT = 0.75
-"""Rows are dropped from the cache when at most this share of them still runs: dropping copies it."""
+"""Rows are dropped from the cache when at most this share of them still runs: dropping copies
+it.
+"""
+PADDED_AT_MOST = 1.3
+"""How much longer than the shortest the longest of prompts that are read together may be."""
 BLOCK = 256
 """Vocabulary entries a block: a draw looks at block sums first and then inside one block."""
 
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """One answer: its text, its tokens (the stop token included if it came), its share of the time."""
+    """One answer: its text, its tokens (the stop token included if it came), its share of the
+    time.
+    """
 
     text: str
     tokens: list[int]
@@ -60,6 +68,23 @@ class ReservedLayer(DynamicLayer):  # type: ignore[misc]
 
     def get_seq_length(self) -> int:
         return self.length
+
+    def gather(
+        self, parts: Sequence[tuple[slice, "ReservedLayer"]], before: int, width: int
+    ) -> None:
+        """Fills this layer with parts of its rows: `before` shared columns, then the part's own
+        columns moved to the right end of `width`, with zeros to their left.
+        """
+        rows, some = parts[-1][0].stop, parts[0][1].keys
+        self.keys = some.new_zeros(rows, some.shape[1], before + width, some.shape[3])
+        self.values = torch.zeros_like(self.keys)
+        self.dtype, self.device, self.is_initialized = some.dtype, some.device, True
+        for run, part in parts:
+            own = part.length - before
+            for mine, theirs in ((self.keys, part.keys), (self.values, part.values)):
+                mine[run, :, :before] = theirs[:, :, :before]
+                mine[run, :, before + width - own :] = theirs[:, :, before : part.length]
+        self.length = before + width
 
     def select(self, rows: torch.Tensor, capacity: int) -> "ReservedLayer":
         """The same cache for `rows` (repeated or left out), with room for `capacity` positions."""
@@ -160,6 +185,7 @@ def generate_tokens(
         done += len(rows)
         if progress:
             progress(what, done, len(out))
+    local.release()
     return [completion for completion in out if completion is not None]
 
 
@@ -190,39 +216,11 @@ def _batch(
     draws: torch.Tensor,
 ) -> list[list[int]]:
     """Answers to prompts that follow `prefix`; draws is (P·G, T), uniform in [0, 1)."""
-    width = max(len(prompt) for prompt in prompts)
-    before = prefix.get_seq_length() if prefix else 0
-    capacity = before + width + max_new_tokens
+    cache, seen, position, logits = _read(model, prompts, prefix)
     device = model.device
-    ids = torch.full((len(prompts), width), model.stop_token, device=device)
-    for row, prompt in enumerate(prompts):
-        ids[row, width - len(prompt) :] = torch.tensor(list(prompt), device=device)
-    pad = torch.tensor([width - len(prompt) for prompt in prompts], device=device)
-
-    everyone = torch.zeros(len(prompts), dtype=torch.long, device=device)
-    cache = (
-        _select(prefix, everyone, before + width)
-        if prefix
-        else _reserve(model.model.config.num_hidden_layers, width)
-    )
-    column = torch.arange(before + width, device=device)
-    seen = (column < before) | (column >= before + pad[:, None])  # (P, K): not padding
-    causal = column[None, :] <= column[before:, None]
-    # A padding position must see something, or its row of scores is all minus infinity.
-    mask = (seen[:, None] & causal) | (column[None, :] == column[before:, None])
-    position = (before + torch.arange(width, device=device) - pad[:, None]).clamp(min=0)
-    logits = model.model(
-        input_ids=ids,
-        attention_mask=mask[:, None],
-        position_ids=position,
-        past_key_values=cache,
-        use_cache=True,
-        logits_to_keep=1,
-    ).logits[:, -1]
-
     fan_out = torch.arange(len(prompts), device=device).repeat_interleave(samples)
-    cache = _select(cache, fan_out, capacity)
-    seen, logits, position = seen[fan_out], logits[fan_out], position[fan_out, -1]
+    cache = _select(cache, fan_out, cache.get_seq_length() + max_new_tokens)
+    seen, logits, position = seen[fan_out], logits[fan_out], position[fan_out]
     alive = torch.arange(len(fan_out), device=device)
     answers: list[list[int]] = [[] for _ in fan_out]
     for step in range(max_new_tokens):
@@ -237,7 +235,7 @@ def _batch(
             break
         if running.float().mean() <= SHRINK_AT:
             keep = running.nonzero().flatten()
-            cache = _select(cache, keep, capacity)
+            cache = _select(cache, keep, cache.layers[0].capacity)
             alive, token, seen, position = alive[keep], token[keep], seen[keep], position[keep]
         position = position + 1
         seen = torch.cat([seen, torch.ones(len(alive), 1, dtype=torch.bool, device=device)], dim=1)
@@ -250,6 +248,71 @@ def _batch(
             logits_to_keep=1,
         ).logits[:, -1]
     return answers
+
+
+def _read(
+    model: LocalModel, prompts: Sequence[Sequence[int]], prefix: Cache | None
+) -> tuple[Cache, torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Reads prompts, shortest first, that follow `prefix`; they end in the same column.
+
+    Returns:
+        the cache of P rows, where (P, K) it holds no padding, last positions (P,), logits (P, V).
+    """
+    before = prefix.get_seq_length() if prefix else 0
+    width = max(len(prompt) for prompt in prompts)
+    parts = [
+        (run, *_read_padded(model, prompts[run], prefix)) for run in runs(list(map(len, prompts)))
+    ]
+    cache = _reserve(len(parts[0][1].layers), before + width)
+    for index, layer in enumerate(cache.layers):
+        layer.gather([(run, own.layers[index]) for run, own, *_ in parts], before, width)
+    pad = torch.tensor([width - len(prompt) for prompt in prompts], device=model.device)
+    column = torch.arange(before + width, device=model.device)
+    seen = (column < before) | (column >= before + pad[:, None])
+    return cache, seen, before + width - 1 - pad, torch.cat([logits for *_, logits in parts])
+
+
+def runs(lengths: Sequence[int]) -> list[slice]:
+    """Neighbours among ascending lengths that are padded to the longest of them at little cost."""
+    cuts = [0]
+    for index, length in enumerate(lengths):
+        if length > PADDED_AT_MOST * lengths[cuts[-1]]:
+            cuts.append(index)
+    return [slice(start, end) for start, end in zip(cuts, [*cuts[1:], len(lengths)], strict=True)]
+
+
+def _read_padded(
+    model: LocalModel, prompts: Sequence[Sequence[int]], prefix: Cache | None
+) -> tuple[Cache, torch.Tensor]:
+    """The cache of prompts padded on the left to the longest, and the logits after each."""
+    width = max(len(prompt) for prompt in prompts)
+    before = prefix.get_seq_length() if prefix else 0
+    device = model.device
+    ids = torch.full((len(prompts), width), model.stop_token)
+    for row, prompt in enumerate(prompts):
+        ids[row, width - len(prompt) :] = torch.tensor(list(prompt))
+    pad = torch.tensor([width - len(prompt) for prompt in prompts], device=device)
+    everyone = torch.zeros(len(prompts), dtype=torch.long, device=device)
+    cache = (
+        _select(prefix, everyone, before + width)
+        if prefix
+        else _reserve(model.model.config.num_hidden_layers, width)
+    )
+    column = torch.arange(before + width, device=device)
+    seen = (column < before) | (column >= before + pad[:, None])  # (P, K): not padding
+    causal = column[None, :] <= column[before:, None]
+    # A padding position must see something, or its row of scores is all minus infinity.
+    mask = (seen[:, None] & causal) | (column[None, :] == column[before:, None])
+    position = (before + torch.arange(width, device=device) - pad[:, None]).clamp(min=0)
+    logits = model.model(
+        input_ids=ids.to(device),
+        attention_mask=mask[:, None],
+        position_ids=position,
+        past_key_values=cache,
+        use_cache=True,
+        logits_to_keep=1,
+    ).logits[:, -1]
+    return cache, logits
 
 
 def _pick(logits: torch.Tensor, temperature: float, uniform: torch.Tensor) -> torch.Tensor:

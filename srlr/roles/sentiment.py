@@ -7,13 +7,15 @@ This is the worked example of a role.
     what the model is given      system   Sentiment
                                  user     I do not love the battery.
     what it learns to answer     keywords: love +               (step identify_keywords)
-                                 polarity: positive             (step weigh_polarity)
-                                 override: negation -> negative (step override)
+                                 polarity: negative             (step weigh_polarity)
+                                 override: negation             (step override)
                                  sentiment: negative 0.85       (step classify_sentiment)
     what `parse` makes of it     {"sentiment": "negative", "confidence": 0.85}
 
-The third line stands only where the bare word count contradicts what people say. With it the label
-follows from the lines above, which is how `verify` judges without seeing the human label.
+The third line stands only where the polarity is not the bare sum of the words, and says what turned
+it. So the label follows from the lines above and the text, which is how `verify` judges without
+seeing the human label. The polarity comes before its reason because a small model learns to read a
+polarity far sooner than to tell that a count, made a line earlier, is going to be wrong.
 To make a role of your own, write the functions that core.types.Role names, as here.
 """
 
@@ -67,20 +69,19 @@ MOST_KEYWORDS = 4
 
 _FORMAT = re.compile(
     r"keywords: (?P<keywords>none|\S+ [+-](?:, \S+ [+-]){0,3})\n"
-    r"polarity: (?P<count>positive|neutral|negative)\n"
-    r"(?:override: (?P<kind>negation|contrast|intensity|sarcasm|implicit)"
-    r" -> (?P<turned>positive|neutral|negative)\n)?"
+    r"polarity: (?P<polarity>positive|neutral|negative)\n"
+    r"(?:override: (?P<override>negation|contrast|intensity|sarcasm|implicit)\n)?"
     r"sentiment: (?P<label>positive|neutral|negative) (?P<confidence>0\.\d\d|1\.00)"
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What the format holds: words with their signs, the bare count, an override, the answer."""
+    """What the format holds: words with signs, what they come to, what turned it, the answer."""
 
     keywords: tuple[tuple[str, str], ...]
-    count: str
-    override: tuple[str, str] | None
+    polarity: str
+    override: str | None
     label: str
     confidence: float
 
@@ -88,9 +89,9 @@ class Reading:
 def segments(reading: Reading) -> list[str]:
     """One line a step; the line breaks belong to all but the last."""
     words = ", ".join(f"{word} {sign}" for word, sign in reading.keywords) or "none"
-    lines = [f"keywords: {words}\n", f"polarity: {reading.count}\n"]
+    lines = [f"keywords: {words}\n", f"polarity: {reading.polarity}\n"]
     if reading.override:
-        lines.append("override: {} -> {}\n".format(*reading.override))
+        lines.append(f"override: {reading.override}\n")
     return [*lines, f"sentiment: {reading.label} {reading.confidence:.2f}"]
 
 
@@ -101,8 +102,8 @@ def read(text: str) -> Reading | None:
         return None
     return Reading(
         keywords=tuple(re.findall(r"(\S+) ([+-])(?:, |$)", match["keywords"])),
-        count=match["count"],
-        override=(match["kind"], match["turned"]) if match["kind"] else None,
+        polarity=match["polarity"],
+        override=match["override"],
         label=match["label"],
         confidence=float(match["confidence"]),
     )
@@ -199,8 +200,8 @@ def expert(task: Task, context: Context, attempt: int, seed: int) -> Trajectory:
         kind = kinds[attempt] if attempt < len(kinds) else None
     reading = Reading(
         keywords=polarity.strongest(found, MOST_KEYWORDS),
-        count=count,
-        override=(kind, label) if kind else None,
+        polarity=label if kind else count,
+        override=kind,
         label=label,
         confidence=confidence,
     )
@@ -211,7 +212,8 @@ def expert(task: Task, context: Context, attempt: int, seed: int) -> Trajectory:
         *([f"{kind.capitalize()}: {polarity.evidence(kind, task.prompt, label)}."] if kind else []),
         f"{confidence:.0%} of the readers say {label}.{_alike(context, label)}",
     ]
-    weights = (0.2, 0.2, 0.2, 0.4) if kind else (0.25, 0.25, 0.5)
+    # Words can be looked up and the last line repeats: the polarity is what has to be learnt.
+    weights = (0.15, 0.5, 0.15, 0.2) if kind else (0.2, 0.6, 0.2)
     lines = [segment.rstrip("\n").partition(": ") for segment in segments(reading)]
     actions = [f"{STEPS[name]}: {rest}" for name, _, rest in lines]
     return Trajectory(
@@ -233,15 +235,17 @@ def verify(trajectory: Trajectory) -> Verdict:
     issues = []
     if reading.keywords != polarity.strongest(found, MOST_KEYWORDS):
         issues.append("keywords: they are not the text's strongest lexicon words with their signs")
-    if reading.count != polarity.counted(found):
-        issues.append(f"weigh: the words add up to {polarity.counted(found)}")
-    if reading.override and reading.override[1] == reading.count:
+    count = polarity.counted(found)
+    if reading.override is None and reading.polarity != count:
+        issues.append(f"weigh: the words add up to {count}, and nothing overrides them")
+    elif reading.override and reading.polarity == count:
         issues.append("override: it turns the count into itself")
-    elif reading.override and not polarity.evidence(reading.override[0], text, reading.override[1]):
-        issues.append(f"override: the text has no evidence of {reading.override[0]}")
-    implied = reading.override[1] if reading.override else reading.count
-    if implied != reading.label:
-        issues.append(f"label: the steps imply {implied}, the last one says {reading.label}")
+    elif reading.override and not polarity.evidence(reading.override, text, reading.polarity):
+        issues.append(f"override: the text has no evidence of {reading.override}")
+    if reading.polarity != reading.label:
+        issues.append(
+            f"label: the steps imply {reading.polarity}, the last one says {reading.label}"
+        )
     return Verdict(max(0.0, round(1.0 - 0.4 * len(issues), 2)), tuple(issues))
 
 

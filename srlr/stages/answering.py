@@ -37,7 +37,7 @@ def base_folder(settings: Settings, rundir: RunDir) -> Path:
 def load(source: Path, settings: Settings, rundir: RunDir) -> LocalModel:
     """The model in `source` on this machine, in the dtype it is fast in, reproducible."""
     machine = hardware.probe(settings.hardware, rundir.path)
-    local.make_reproducible(machine.cores, settings.seed or 0)
+    local.prepare(machine.cores, settings.seed or 0)
     return local.load(
         source, name=settings.model.name, device=machine.device, dtype=machine.compute_dtype
     )

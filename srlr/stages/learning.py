@@ -26,8 +26,8 @@ def surroundings(
     def log(step: int, figures: Mapping[str, float]) -> None:
         rundir.metric(stage, step, **figures)
 
-    def progress(done: int, total: int, figures: Mapping[str, float]) -> None:
-        rundir.progress(f"{stage}: steps", done, total, **figures)
+    def progress(what: str, done: int, total: int, figures: Mapping[str, float]) -> None:
+        rundir.progress(f"{stage}: {what}", done, total, **figures)
 
     return Surroundings(
         folder=rundir.path / stage,

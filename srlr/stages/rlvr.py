@@ -51,9 +51,8 @@ def run(settings: Settings, rundir: RunDir) -> StageResult:
 
 
 def ordered(rows: list[dict[str, Any]], seed: int) -> list[Task]:
-    """The drawn tasks, those SRL has not seen first: on them an answer is not yet remembered."""
+    """The drawn tasks in an order of their own, those with a rejected trajectory among them."""
     stream(seed, NAME, "tasks").shuffle(rows)
-    rows.sort(key=lambda row: row["use"] != NAME)
     return [Task(row["id"], row["prompt"], row["answer"], row["meta"]) for row in rows]
 
 

@@ -114,7 +114,8 @@ def load(folder: Path, optimiser: MasterAdamW) -> State | None:
     except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
         raise MissingArtifact(
             f"the checkpoint {str(folder)!r} is damaged: {error}",
-            f"start the stage again: `srlr {folder.parent.name} --run {folder.parent.parent} --force`",
+            f"start the stage again: `srlr {folder.parent.name} --run {folder.parent.parent} "
+            f"--force`",
         ) from error
     return state
 

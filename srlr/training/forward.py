@@ -1,20 +1,27 @@
 """The training forward: a prompt is read once for all of its completions.
 
-A row is a small tree: the prompt, then its G completions side by side, each of which sees the prompt
-and itself but not its siblings. That turns G·(P + T) tokens into P + G·T. Rows of similar length are
-put together into micro-batches of bounded size, and logits exist for completion tokens only.
+A row is a small tree: the prompt, then its G completions side by side, each of which sees the
+prompt
+and itself but not its siblings. That turns G·(P + T) tokens into P + G·T. Rows of similar length
+are
+put together into micro-batches of bounded size, and logits exist for completion tokens only, a few
+at a time.
 
     tokens     p p p p a a a b b b      P = 4, two completions of 3
     position   0 1 2 3 4 5 6 4 5 6
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch.nn import functional
 
 from srlr.models.local import LocalModel
+
+LOGIT_TOKENS = 128
+"""Tokens whose logits exist at once: 25 MB in float32 for a vocabulary of 49,152, which fits the
+last cache; all of a micro-batch at once would be hundreds of megabytes, several times over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,3 +122,29 @@ def hidden_states(model: LocalModel, packed: Packed) -> torch.Tensor:
 def log_probs(logits_NV: torch.Tensor, target_N: torch.Tensor) -> torch.Tensor:
     """(N,) log-probability of each target, in float32."""
     return -functional.cross_entropy(logits_NV.float(), target_N, reduction="none")
+
+
+def backward(
+    model: LocalModel,
+    states_ND: torch.Tensor,
+    loss_of: Callable[[torch.Tensor, slice], torch.Tensor],
+) -> None:
+    """Adds the gradient of Σ loss_of(logits, tokens) over pieces of the N tokens.
+
+    The pieces' graphs end at the states, and only the gradient there goes on through the model, so
+    that one piece of logits is alive at a time. The loss must be a sum over tokens.
+
+    Args:
+        loss_of: of the logits (n, V) of the tokens in the slice; a scalar.
+    """
+    head = model.model.get_output_embeddings()
+    leaf = states_ND.detach().requires_grad_()
+    for piece in pieces(len(leaf)):
+        torch.autograd.backward(loss_of(head(leaf[piece]), piece))
+    torch.autograd.backward(states_ND, leaf.grad)
+
+
+def pieces(tokens: int) -> Iterator[slice]:
+    """0 … tokens in slices of LOGIT_TOKENS."""
+    for start in range(0, tokens, LOGIT_TOKENS):
+        yield slice(start, min(start + LOGIT_TOKENS, tokens))

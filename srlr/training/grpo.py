@@ -26,7 +26,16 @@ from srlr.core.settings import Rlvr
 from srlr.models import rollout
 from srlr.models.local import LocalModel
 from srlr.training import advantages, checkpoint, kl, losses
-from srlr.training.forward import Row, hidden_states, log_probs, micro_batches, pack
+from srlr.training.forward import (
+    Packed,
+    Row,
+    backward,
+    hidden_states,
+    log_probs,
+    micro_batches,
+    pack,
+    pieces,
+)
 from srlr.training.optim import MasterAdamW, schedule
 from srlr.training.progress import Outcome, Surroundings, is_judgement_day, is_over, judge
 
@@ -71,7 +80,7 @@ def train(
     """The model's weights become those of the last step; the best ones are in `around.folder`/best.
 
     Args:
-        prompts: in the order of preference: an epoch goes through the first ones first.
+        prompts: in the order of the first epoch.
         rows: answers generated together.
     """
     steps = plan_steps(len(prompts), settings)
@@ -93,7 +102,9 @@ def train(
         state.step += 1
         figures["seconds"] = time.perf_counter() - began
         around.log(state.step, figures)
-        around.progress(state.step, steps, {"reward": figures["reward"], "kl": figures["kl"]})
+        around.progress(
+            "steps", state.step, steps, {"reward": figures["reward"], "kl": figures["kl"]}
+        )
         if is_judgement_day(state, steps, settings):
             judge(model, state, around)
         if state.step % settings.checkpoint_every_steps == 0:
@@ -216,20 +227,38 @@ def _backward(
         ],
         device=model.device,
     )
-    states = hidden_states(model, packed)
-    logits_NV = model.model.get_output_embeddings()(states) / settings.temperature
-    logp_N = log_probs(logits_NV, packed.target_N)
-    loss = losses.clipped_policy(logp_N, logp_N.detach(), advantage_N, settings.clip_epsilon)
-    loss = loss / scored
-    figures = {"loss": loss.item(), "entropy": -logp_N.detach().sum().item() / scored}
+    reference_N = None
     if reference is not None:
-        with torch.no_grad():
-            apart = LocalModel(reference, model.tokenizer, model.name, model.device, model.dtype)
-            head = apart.model.get_output_embeddings()
-            reference_NV = head(hidden_states(apart, packed))
-            reference_N = log_probs(reference_NV / settings.temperature, packed.target_N)
-        divergence = kl.k3(logp_N, reference_N).sum() / scored
-        figures["kl"] = divergence.item()
-        loss = loss + state.kl_weight * divergence
-    torch.autograd.backward(loss)
+        apart = LocalModel(reference, model.tokenizer, model.name, model.device, model.dtype)
+        reference_N = _log_probs(apart, packed, settings.temperature)
+    figures = {"loss": 0.0, "entropy": 0.0, "kl": 0.0}
+
+    def loss_of(logits_NV: torch.Tensor, tokens: slice) -> torch.Tensor:
+        logp_N = log_probs(logits_NV / settings.temperature, packed.target_N[tokens])
+        loss = losses.clipped_policy(
+            logp_N, logp_N.detach(), advantage_N[tokens], settings.clip_epsilon
+        )
+        loss = loss / scored
+        figures["loss"] += loss.item()
+        figures["entropy"] -= logp_N.detach().sum().item() / scored
+        if reference_N is None:
+            return loss
+        divergence = kl.k3(logp_N, reference_N[tokens]).sum() / scored
+        figures["kl"] += divergence.item()
+        return loss + state.kl_weight * divergence
+
+    backward(model, hidden_states(model, packed), loss_of)
     return figures
+
+
+@torch.no_grad()
+def _log_probs(model: LocalModel, packed: Packed, temperature: float) -> torch.Tensor:
+    """(N,) log-probabilities of the packed completions, without a gradient."""
+    head = model.model.get_output_embeddings()
+    states = hidden_states(model, packed)
+    return torch.cat(
+        [
+            log_probs(head(states[piece]) / temperature, packed.target_N[piece])
+            for piece in pieces(len(states))
+        ]
+    )

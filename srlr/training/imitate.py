@@ -1,11 +1,13 @@
-"""SRL, objective `imitate`: learn the expert's steps, each as much as it is worth, near the reference.
+"""SRL, objective `imitate`: learn the expert's steps, each as much as it is worth, near the
+reference.
 
     loss = Σ w_t · -log π(a_t)  +  β · Σ KL(π ‖ π_ref)        both per completion token
 
     w  the step's weight (rewards.normalise), the same for all tokens of a step, mean 1
     β  the adaptive controller's weight (kl.Controller)
 
-The reference is the model as it came. Its divergence is exact, over the whole vocabulary, and nearly
+The reference is the model as it came. Its divergence is exact, over the whole vocabulary, and
+nearly
 free: its final hidden states (D numbers a token, not V) are kept from the first time a row is seen,
 and its output layer makes distributions of them again.
 """
@@ -20,7 +22,14 @@ import torch
 from srlr.core.settings import Srl
 from srlr.models.local import LocalModel
 from srlr.training import checkpoint, kl, losses
-from srlr.training.forward import Row, hidden_states, log_probs, micro_batches, pack
+from srlr.training.forward import (
+    Row,
+    backward,
+    hidden_states,
+    log_probs,
+    micro_batches,
+    pack,
+)
 from srlr.training.optim import MasterAdamW, schedule
 from srlr.training.progress import Outcome, Surroundings, is_judgement_day, is_over, judge
 
@@ -55,11 +64,14 @@ class Reference:
                 states = hidden_states(model, pack(chosen, model.stop_token, model.device))
                 pieces = torch.split(states, [row.scored for row in chosen])
                 self.states.update(zip(batch, (piece.clone() for piece in pieces), strict=True))
-                around.progress(len(self.states), len(rows), {})
+                around.progress("reference", len(self.states), len(rows), {})
 
-    def logits(self, examples: Sequence[int]) -> torch.Tensor:
-        states = torch.cat([self.states[index] for index in examples])
-        return torch.nn.functional.linear(states, self.head)
+    def of(self, examples: Sequence[int]) -> torch.Tensor:
+        """(N, D) the final states of these examples' completion tokens."""
+        return torch.cat([self.states[index] for index in examples])
+
+    def logits(self, states_ND: torch.Tensor) -> torch.Tensor:
+        return torch.nn.functional.linear(states_ND, self.head)
 
 
 def train(
@@ -69,7 +81,9 @@ def train(
     seed: int,
     around: Surroundings,
 ) -> Outcome:
-    """The model's weights become those of the last step; the best ones are in `around.folder`/best."""
+    """The model's weights become those of the last step; the best ones are in
+    `around.folder`/best.
+    """
     steps = plan_steps(len(examples), settings)
     reference = None
     if settings.kl_penalty_weight:
@@ -87,7 +101,7 @@ def train(
         state.step += 1
         figures["seconds"] = time.perf_counter() - began
         around.log(state.step, figures)
-        around.progress(state.step, steps, {"loss": figures["loss"], "kl": figures["kl"]})
+        around.progress("steps", state.step, steps, {"loss": figures["loss"], "kl": figures["kl"]})
         if is_judgement_day(state, steps, settings):
             judge(model, state, around)
         if state.step % settings.checkpoint_every_steps == 0:
@@ -122,22 +136,12 @@ def _step(
     """One optimiser step over `chosen`; updates the controller's weight in `state`."""
     rows = [examples[index].row() for index in chosen]
     scored = sum(row.scored for row in rows)
-    total_loss = total_kl = 0.0
+    total = torch.zeros(2)  # loss, divergence
     for batch in micro_batches(rows, settings.micro_batch_tokens):
-        packed = pack([rows[i] for i in batch], model.stop_token, model.device)
-        weight_N = torch.tensor(
-            [w for i in batch for w in examples[chosen[i]].token_weights()], device=model.device
-        )
-        logits_NV = model.model.get_output_embeddings()(hidden_states(model, packed))
-        loss = losses.imitation(log_probs(logits_NV, packed.target_N), weight_N) / scored
-        total_loss += loss.item()
-        if reference is not None:
-            divergence = kl.exact(logits_NV, reference.logits([chosen[i] for i in batch]))
-            divergence = divergence.sum() / scored
-            total_kl += divergence.item()
-            loss = loss + state.kl_weight * divergence
-        torch.autograd.backward(loss)
+        own = [chosen[i] for i in batch]
+        total += _backward(model, examples, own, reference, state.kl_weight, scored)
         optimiser.collect()
+    total_loss, total_kl = total.tolist()
     factor = schedule(settings.schedule, state.step, steps, settings.warmup_share)
     norm = optimiser.step(factor, settings.max_grad_norm)
     state.updates += math.isfinite(norm)
@@ -153,3 +157,33 @@ def _step(
         controller = kl.Controller(state.kl_weight, settings.max_kl, settings.kl_horizon)
         state.kl_weight = controller.after(total_kl, len(chosen)).weight
     return figures
+
+
+def _backward(
+    model: LocalModel,
+    examples: Sequence[Example],
+    own: Sequence[int],
+    reference: Reference | None,
+    kl_weight: float,
+    scored: int,
+) -> torch.Tensor:
+    """Adds the gradient of these examples' share of the loss; returns (loss, divergence)."""
+    packed = pack([examples[index].row() for index in own], model.stop_token, model.device)
+    weight_N = torch.tensor(
+        [w for index in own for w in examples[index].token_weights()], device=model.device
+    )
+    kept_ND = reference.of(own) if reference else None
+    total = torch.zeros(2)
+
+    def loss_of(logits_NV: torch.Tensor, tokens: slice) -> torch.Tensor:
+        logp_N = log_probs(logits_NV, packed.target_N[tokens])
+        loss = losses.imitation(logp_N, weight_N[tokens]) / scored
+        total[0] += loss.item()
+        if reference is None or kept_ND is None:
+            return loss
+        divergence = kl.exact(logits_NV, reference.logits(kept_ND[tokens])).sum() / scored
+        total[1] += divergence.item()
+        return loss + kl_weight * divergence
+
+    backward(model, hidden_states(model, packed), loss_of)
+    return total

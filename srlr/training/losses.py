@@ -13,7 +13,8 @@ def clipped_policy(
 ) -> torch.Tensor:
     """Σ -min(ρA, clip(ρ, 1 ± ε)A), ρ = exp(logp - old) (a sum, not a mean).
 
-    Source: PPO, arXiv 1707.06347, eq. 7, with group-relative advantages (GRPO, arXiv 2402.03300, eq. 3).
+    Source: PPO, arXiv 1707.06347, eq. 7, with group-relative advantages (GRPO, arXiv 2402.03300,
+    eq. 3).
     """
     ratio = (logp_N - old_N).exp()
     clipped = ratio.clamp(1.0 - epsilon, 1.0 + epsilon)

@@ -10,9 +10,13 @@ from collections.abc import Iterable
 
 import torch
 
+from srlr.models.local import release
+
 
 class MasterAdamW:
-    """State: float32 weights (the model's own where it computes in float32), two moments, a step."""
+    """State: float32 weights (the model's own where it computes in float32), two moments, a
+    step.
+    """
 
     def __init__(
         self, parameters: Iterable[torch.nn.Parameter], learning_rate: float, weight_decay: float
@@ -52,6 +56,7 @@ class MasterAdamW:
             self.adamw.step()
             self.publish()
         self.adamw.zero_grad(set_to_none=True)
+        release()
         return norm
 
     @torch.no_grad()
@@ -62,7 +67,9 @@ class MasterAdamW:
                 parameter.copy_(master)
 
     def tensors(self) -> dict[str, dict[str, torch.Tensor]]:
-        """{"weights" | "exp_avg" | "exp_avg_sq": {index: tensor}}: everything but the step count."""
+        """{"weights" | "exp_avg" | "exp_avg_sq": {index: tensor}}: everything but the step
+        count.
+        """
         out: dict[str, dict[str, torch.Tensor]] = {"weights": {}, "exp_avg": {}, "exp_avg_sq": {}}
         for index, master in enumerate(self.masters):
             out["weights"][str(index)] = master.detach()

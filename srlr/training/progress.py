@@ -23,7 +23,7 @@ class Surroundings:
     score: Score
     main: str
     log: Log
-    progress: Callable[[int, int, Mapping[str, float]], None]
+    progress: Callable[[str, int, int, Mapping[str, float]], None]
     rewind: Callable[[int], None]
 
 

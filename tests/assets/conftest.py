@@ -117,7 +117,7 @@ class _Handler(BaseHTTPRequestHandler):
             return self._say(404)
         return self._send(*index.pages[known], trouble)
 
-    do_HEAD = do_GET  # noqa: N815
+    do_HEAD = do_GET
 
     def _send(self, kind, data, trouble):
         start, status, headers = 0, 200, {"Content-Type": kind}

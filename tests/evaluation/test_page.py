@@ -270,3 +270,14 @@ def test_nothing_runs_over_the_edge_of_a_phone(chromium, text):
     done = chromium(f"<!doctype html><title>?</title>{frame}</iframe>", "--dump-dom")
 
     assert "<title>390</title>" in done.stdout
+
+
+@pytest.mark.browser
+def test_the_page_of_a_real_run_is_drawn_without_complaint(chromium, tmp_path, toy_run):
+    shot = tmp_path / "shot.png"
+    text = (toy_run / "evaluate" / "report.html").read_text()
+    done = chromium(text, f"--screenshot={shot}", "--window-size=1280,3000")
+    drawn = abs(pixels(shot) * 255 - (251, 251, 249)).max(axis=2) > 24
+
+    assert 0.02 < drawn.mean() < 0.6
+    assert "CONSOLE" not in done.stderr

@@ -10,12 +10,7 @@ from srlr.roles import polarity, sentiment
 
 NEGATED = Task("1", "I do not love the battery.", {"sentiment": "negative", "confidence": 0.85})
 PLAIN = Task("2", "Great lens.", {"sentiment": "positive", "confidence": 1.0})
-TEXT = (
-    "identify_keywords: love +\n"
-    "weigh_polarity: positive\n"
-    "override: negation -> negative\n"
-    'classify_sentiment: {"sentiment": "negative", "confidence": 0.85}'
-)
+TEXT = "keywords: love +\npolarity: negative\noverride: negation\nsentiment: negative 0.85"
 
 
 def solved(task, attempt=0):
@@ -23,10 +18,7 @@ def solved(task, attempt=0):
 
 
 def answer(label, confidence="0.85"):
-    return (
-        "identify_keywords: none\nweigh_polarity: neutral\n"
-        f'classify_sentiment: {{"sentiment": "{label}", "confidence": {confidence}}}'
-    )
+    return f"keywords: none\npolarity: neutral\nsentiment: {label} {confidence}"
 
 
 def test_the_experts_text_is_the_one_of_the_modules_example():
@@ -37,7 +29,7 @@ def test_a_count_that_agrees_needs_no_override():
     assert [step.action for step in solved(PLAIN).steps] == [
         "identify_keywords: great +",
         "weigh_polarity: positive",
-        'classify_sentiment: {"sentiment": "positive", "confidence": 1.00}',
+        "classify_sentiment: positive 1.00",
     ]
 
 
@@ -93,11 +85,10 @@ def test_the_label_is_derived_from_the_steps_without_the_gold_one():
     [
         (0, "identify_keywords: love -", "keywords"),
         (0, "identify_keywords: adore +", "keywords"),
-        (1, "weigh_polarity: neutral", "weigh"),
-        (2, "override: contrast -> negative", "override"),
-        (2, "override: negation -> positive", "override"),
-        (2, "override: negation -> neutral", "label"),
-        (3, 'classify_sentiment: {"sentiment": "positive", "confidence": 0.85}', "label"),
+        (1, "weigh_polarity: neutral", "label"),
+        (1, "weigh_polarity: positive", "override"),
+        (2, "override: contrast", "override"),
+        (3, "classify_sentiment: positive 0.85", "label"),
         (3, "classify_sentiment: negative", "schema"),
         (1, "", "schema"),
     ],
@@ -110,6 +101,14 @@ def test_one_wrong_step_is_enough_to_be_rejected(line, action, issue):
 
     assert verdict.score < 0.7
     assert any(found.startswith(issue) for found in verdict.issues)
+
+
+def test_a_polarity_that_is_not_the_count_needs_an_override():
+    trajectory = solved(NEGATED)
+    steps = tuple(step for step in trajectory.steps if not step.action.startswith("override"))
+    verdict = sentiment.verify(replace(trajectory, steps=steps))
+
+    assert verdict.issues == ("weigh: the words add up to positive, and nothing overrides them",)
 
 
 def test_a_text_without_any_evidence_is_rejected():
@@ -134,10 +133,10 @@ def test_parse_reads_the_answer():
         TEXT.replace("0.85", "0.8"),
         TEXT.replace("0.85", "1.01"),
         TEXT.replace("0.85", "0.850"),
-        TEXT.replace('"negative"', '"bad"'),
+        TEXT.replace("sentiment: negative", "sentiment: bad"),
         TEXT.replace("love +", "love"),
         TEXT.replace("love +", "a +, b +, c +, d +, e +"),
-        TEXT.replace("weigh_polarity: positive\n", ""),
+        TEXT.replace("polarity: negative\n", ""),
         "\n".join(reversed(TEXT.split("\n"))),
         TEXT + " Hope this helps!",
     ],
@@ -152,9 +151,8 @@ READINGS = st.builds(
     keywords=st.lists(st.tuples(st.sampled_from(SINGLE), st.sampled_from("+-")), max_size=4).map(
         tuple
     ),
-    count=st.sampled_from(sentiment.LABELS),
-    override=st.none()
-    | st.tuples(st.sampled_from(polarity.KINDS), st.sampled_from(sentiment.LABELS)),
+    polarity=st.sampled_from(sentiment.LABELS),
+    override=st.none() | st.sampled_from(polarity.KINDS),
     label=st.sampled_from(sentiment.LABELS),
     confidence=st.integers(0, 100).map(lambda n: n / 100),
 )

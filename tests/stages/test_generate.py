@@ -133,7 +133,7 @@ def test_the_report_shows_shares_reasons_and_examples(tmp_path):
 
     assert "| overridden | 3 | 30.0% |" in report
     assert "| negation | 3 |" in report
-    assert "override: negation -> negative" in report
+    assert "override: negation" in report
     assert "## Rejected, for example" in report
 
 

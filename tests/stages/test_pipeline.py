@@ -305,7 +305,7 @@ def test_changed_data_of_a_finished_stage_is_noticed(tmp_path):
     data.write_text('{"text": "good", "sentiment": "positive"}\n')
     train(f"role.data={data}", run="r1")
     data.write_text('{"text": "bad", "sentiment": "negative"}\n')
-    with pytest.raises(ConfigError, match="is finished in .* the data"):
+    with pytest.raises(ConfigError, match=r"is finished in .* the data"):
         train(run="r1")
 
 

@@ -1,0 +1,33 @@
+# Every target does its own set-up; from a bare clone only Python 3.11 or newer, pip and make are needed.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: setup train test test-browser test-slow clean
+
+setup: $(VENV)/installed
+
+$(VENV)/installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[train,dev]'
+	touch $@
+
+train: setup
+	$(BIN)/srlr train role=sentiment tier=gold seed=7 --run main
+
+test: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/srlr assets fetch vader-ground-truth smollm2-135m-instruct
+	$(BIN)/python -m pytest --cov --cov-report=term --cov-fail-under=90
+
+test-browser: setup
+	tests/install-chromium
+	$(BIN)/python -m pytest -m browser
+
+test-slow: setup
+	$(BIN)/python -m pytest -m slow
+
+clean:
+	rm -rf $(VENV) dist .pytest_cache .mypy_cache .ruff_cache .coverage*

@@ -1,0 +1,76 @@
+import json
+
+import pytest
+import toy_job
+
+from srlr.stages import learning
+from srlr.training.progress import Outcome
+
+BEFORE = {"accuracy": 0.5, "macro_f1": 0.4, "validity": 1.0}
+AFTER = {"accuracy": 0.8, "macro_f1": 0.75, "validity": 1.0}
+
+
+def test_a_stage_that_gained_says_from_where_to_where(finished):
+    settings, rundir, _ = finished
+    source = rundir.path / "srl" / "best"
+    result = learning.finish("rlvr", Outcome(6, 10, AFTER, BEFORE), source, settings, rundir)
+
+    assert result.artifact == "rlvr/best"
+    assert result.notes == ("rlvr: dev macro_f1 0.400 → 0.750 at step 6 of 10",)
+    assert result.metrics["best_step"] == 6
+    assert result.metrics["dev_macro_f1"] == 0.75
+    assert rundir.read_json("rlvr/result.json") == {
+        "best_step": 6,
+        "steps": 10,
+        "dev": AFTER,
+        "dev_before": BEFORE,
+        "gain": True,
+    }
+
+
+def test_where_no_step_was_better_the_model_is_the_one_it_began_with(finished):
+    settings, rundir, _ = finished
+    source = rundir.path / "srl" / "best"
+    learning.finish("rlvr", Outcome(0, 10, BEFORE, BEFORE), source, settings, rundir)
+    sums = toy_job.sums(rundir.path)
+
+    assert json.loads(rundir.read_text("rlvr/result.json"))["gain"] is False
+    assert sums["rlvr/best/model.safetensors"] == sums["srl/best/model.safetensors"]
+
+
+def test_the_checkpoint_is_freed_at_the_end(finished):
+    settings, rundir, _ = finished
+    for name in ("checkpoint", ".checkpoint.old"):
+        (rundir.path / "srl" / name).mkdir()
+    learning.finish("srl", Outcome(1, 1, AFTER, BEFORE), rundir.path, settings, rundir)
+
+    assert not list(rundir.path.glob("srl/*checkpoint*"))
+
+
+def test_a_loop_writes_hears_and_rewinds_its_own_rows(finished):
+    settings, rundir, role = finished
+    heard = []
+    rundir.subscribe(lambda what, done, total, figures: heard.append((what, done, total, figures)))
+    around = learning.surroundings("srl", role, settings, settings.srl, rundir)
+    others = [row for row in rundir.metrics() if row["stage"] != "srl"]
+    around.rewind(-1)
+    around.log(3, {"loss": 0.5})
+    around.progress("steps", 3, 9, {"loss": 0.5})
+
+    assert rundir.metrics("srl") == [{"stage": "srl", "step": 3, "loss": 0.5}]
+    assert [row for row in rundir.metrics() if row["stage"] != "srl"] == others
+    assert heard == [("srl: steps", 3, 9, {"loss": 0.5})]
+    assert around.folder == rundir.path / "srl"
+    assert around.main == "macro_f1"
+
+
+@pytest.mark.parametrize("more", ["steps", "trained", "generated"])
+def test_a_plan_grows_with_the_work(finished, more):
+    settings = finished[0]
+    work = {"steps": 10, "trained": 100, "generated": 100}
+    small = learning.plan("srl", settings, settings.srl, **work)
+    large = learning.plan("srl", settings, settings.srl, **work | {more: 10 * work[more]})
+
+    assert large.seconds > small.seconds > 0
+    assert large.tokens > small.tokens > 0
+    assert large.memory_gb == small.memory_gb > 0

@@ -1,0 +1,192 @@
+import math
+
+import pytest
+import torch
+
+from srlr.training.optim import MasterAdamW, schedule
+
+torch.set_num_threads(1)
+BETAS = (0.9, 0.95)
+
+
+def network(dtype=torch.float32, seed=0):
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        return torch.nn.Sequential(torch.nn.Linear(5, 7), torch.nn.Linear(7, 2)).to(dtype)
+
+
+def learn(model, optimiser, steps, first=0, scale=1.0):
+    for step in range(first, first + steps):
+        torch.manual_seed(step)
+        (model(torch.randn(4, 5, dtype=model[0].weight.dtype)) ** 2).mean().backward()
+        optimiser.collect()
+        optimiser.step(scale, 1.0)
+
+
+def weights(model):
+    return [parameter.detach().clone() for parameter in model.parameters()]
+
+
+def test_in_float32_it_is_adamw_with_clipped_gradients():
+    ours, theirs = network(), network()
+    optimiser = MasterAdamW(ours.parameters(), 1e-2, 0.1)
+    adamw = torch.optim.AdamW(theirs.parameters(), lr=0.5e-2, weight_decay=0.1, betas=BETAS)
+    for step in range(5):
+        learn(ours, optimiser, 1, step, scale=0.5)
+        torch.manual_seed(step)
+        adamw.zero_grad()
+        (theirs(torch.randn(4, 5)) ** 2).mean().backward()
+        torch.nn.utils.clip_grad_norm_(theirs.parameters(), 1.0)
+        adamw.step()
+
+    assert all(a is b for a, b in zip(optimiser.masters, ours.parameters(), strict=True))
+    torch.testing.assert_close(weights(ours), weights(theirs))
+
+
+def test_the_first_step_is_the_learning_rate_whatever_the_gradient():
+    """Adam's first step is lr · g / |g|; decay takes lr · decay · w: 2 - 0.1 - 0.1·0.5·2."""
+    weight = torch.nn.Parameter(torch.tensor([2.0]))
+    optimiser = MasterAdamW([weight], 0.1, 0.5)
+    weight.grad = torch.tensor([0.03])
+    optimiser.step(1.0, 1.0)
+
+    assert weight.item() == pytest.approx(1.8, abs=1e-6)
+
+
+def test_the_norm_is_that_before_clipping():
+    a, b = torch.nn.Parameter(torch.zeros(1)), torch.nn.Parameter(torch.zeros(1))
+    optimiser = MasterAdamW([a, b], 0.1, 0.0)
+    a.grad, b.grad = torch.tensor([3.0]), torch.tensor([4.0])
+
+    assert optimiser.step(1.0, 1.0) == pytest.approx(5.0)
+    assert a.grad is None
+
+
+def test_small_updates_add_up_under_bfloat16_weights():
+    """A hundred steps of 0.001 from 1.0 make 0.9, which bfloat16 has as 230/256."""
+    weight = torch.nn.Parameter(torch.ones(1, dtype=torch.bfloat16))
+    optimiser = MasterAdamW([weight], 1e-3, 0.0)
+    for _ in range(100):
+        weight.grad = torch.ones_like(weight)
+        optimiser.collect()
+        optimiser.step(1.0, 1.0)
+
+    assert optimiser.masters[0].item() == pytest.approx(0.9, abs=1e-4)
+    assert weight.dtype == torch.bfloat16
+    assert weight.item() == 230 / 256
+
+
+def test_bfloat16_weights_alone_would_lose_small_updates():
+    """Why there are float32 weights: 1 - 0.001 rounds to 1, a hundred times over."""
+    weight = torch.nn.Parameter(torch.ones(1, dtype=torch.bfloat16))
+    adamw = torch.optim.AdamW([weight], lr=1e-3, weight_decay=0.0, betas=BETAS)
+    for _ in range(100):
+        weight.grad = torch.ones_like(weight)
+        adamw.step()
+
+    assert weight.item() == 1.0
+
+
+def test_gradients_of_micro_batches_are_added_up_in_float32():
+    """256 + 1 is 256 in bfloat16, which has 8 bits; in float32 the ones arrive."""
+    weight = torch.nn.Parameter(torch.zeros(1, dtype=torch.bfloat16))
+    optimiser = MasterAdamW([weight], 1e-3, 0.0)
+    for gradient in (256.0, 1.0, 1.0):
+        weight.grad = torch.tensor([gradient], dtype=torch.bfloat16)
+        optimiser.collect()
+
+        assert weight.grad is None
+
+    assert optimiser.step(1.0, 1.0) == 258.0
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("broken", [math.nan, math.inf])
+def test_a_gradient_that_is_not_finite_leaves_the_weights_and_the_next_step_works(dtype, broken):
+    model = network(dtype)
+    optimiser = MasterAdamW(model.parameters(), 1e-2, 0.1)
+    before = weights(model)
+    for parameter in model.parameters():
+        parameter.grad = torch.full_like(parameter, broken)
+    optimiser.collect()
+    norm = optimiser.step(1.0, 1.0)
+
+    assert not math.isfinite(norm)
+    assert all(map(torch.equal, before, weights(model)))
+    learn(model, optimiser, 2)
+
+    assert not any(map(torch.equal, before, weights(model)))
+    assert all(parameter.isfinite().all() for parameter in model.parameters())
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_restored_tensors_go_on_bit_for_bit(dtype):
+    model = network(dtype)
+    optimiser = MasterAdamW(model.parameters(), 1e-2, 0.1)
+    learn(model, optimiser, 3)
+    kept = {
+        kind: {name: tensor.clone() for name, tensor in tensors.items()}
+        for kind, tensors in optimiser.tensors().items()
+    }
+    learn(model, optimiser, 3, first=3)
+
+    again = network(dtype, seed=1)
+    restored = MasterAdamW(again.parameters(), 1e-2, 0.1)
+    restored.restore(kept, 3)
+    learn(again, restored, 3, first=3)
+
+    assert all(map(torch.equal, weights(model), weights(again)))
+    assert all(map(torch.equal, optimiser.masters, restored.masters))
+
+
+def test_before_the_first_step_there_are_weights_and_no_moments():
+    optimiser = MasterAdamW(network().parameters(), 1e-2, 0.0)
+
+    assert {kind: len(tensors) for kind, tensors in optimiser.tensors().items()} == {
+        "weights": 4,
+        "exp_avg": 0,
+        "exp_avg_sq": 0,
+    }
+
+
+def test_frozen_weights_are_left_alone():
+    model = network()
+    model[0].requires_grad_(False)
+    optimiser = MasterAdamW(model.parameters(), 1e-2, 0.1)
+    before = weights(model)
+    learn(model, optimiser, 1)
+    same = list(map(torch.equal, before, weights(model)))
+
+    assert same == [True, True, False, False]
+
+
+@pytest.mark.parametrize(
+    ("kind", "step", "factor"),
+    [
+        # 12 steps, a sixth of them warming up: 2, then 10 to come down
+        ("constant", 0, 0.5),
+        ("constant", 1, 1.0),
+        ("constant", 2, 1.0),
+        ("constant", 11, 1.0),
+        ("linear", 0, 0.5),
+        ("linear", 1, 1.0),
+        ("linear", 2, 1.0),
+        ("linear", 7, 0.55),  # halfway from 1 to 0.1
+        ("linear", 11, 1.0 - 0.9 * 0.9),
+        ("cosine", 2, 1.0),
+        ("cosine", 7, 0.55),
+        ("cosine", 11, 0.1 + 0.45 * (1 + math.cos(0.9 * math.pi))),
+    ],
+)
+def test_the_schedule_by_hand(kind, step, factor):
+    assert schedule(kind, step, 12, 1 / 6) == pytest.approx(factor)
+
+
+@pytest.mark.parametrize("kind", ["constant", "linear", "cosine"])
+@pytest.mark.parametrize("warmup_share", [0.0, 0.1, 1.0])
+@pytest.mark.parametrize("steps", [1, 2, 3, 50])
+def test_the_schedule_always_moves_and_never_exceeds_one(kind, warmup_share, steps):
+    factors = [schedule(kind, step, steps, warmup_share) for step in range(steps)]
+
+    assert min(factors) > 0.0
+    assert max(factors) == pytest.approx(1.0)
