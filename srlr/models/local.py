@@ -56,6 +56,8 @@ class LocalModel:
 
     def save(self, path: Path) -> None:
         """A transformers folder at `path`, complete or absent: written beside it, then renamed."""
+        from safetensors import SafetensorError
+
         part = path.with_name(f".{path.name}.part")
         _remove(part)
         try:
@@ -63,10 +65,10 @@ class LocalModel:
             self.tokenizer.save_pretrained(part)
             _remove(path)
             os.replace(part, path)
-        except OSError as error:
+        except (OSError, SafetensorError) as error:
             _remove(part)
             raise ResourceError(
-                f"cannot write the model to {str(path)!r}: {error.strerror or error}",
+                f"cannot write the model to {str(path)!r}: {error}",
                 "free some space, or choose another place with runs_dir=DIR",
             ) from error
 
@@ -114,18 +116,20 @@ def load(source: Path, *, name: str, device: str, dtype: str) -> LocalModel:
         )
     try:
         tokenizer = AutoTokenizer.from_pretrained(source, local_files_only=True)
-        model = AutoModelForCausalLM.from_pretrained(
+    except Exception as error:  # tokenizers raises Exception itself
+        raise _damaged(source, error) from error
+    try:
+        model, loaded = AutoModelForCausalLM.from_pretrained(
             source,
             dtype=torch_dtype,
             local_files_only=True,
             attn_implementation=attention.register(),
+            output_loading_info=True,
         )
-    except (SafetensorError, OSError, ValueError, EOFError) as error:
-        raise MissingArtifact(
-            f"the model in {str(source)!r} cannot be read: {error}",
-            "the files are damaged: run the stage that made them again with --force, "
-            "or `srlr assets verify`",
-        ) from error
+    except (SafetensorError, OSError, ValueError, EOFError, RuntimeError) as error:
+        raise _damaged(source, error) from error
+    if loaded["missing_keys"]:  # transformers has put random numbers in their place
+        raise _damaged(source, f"its weights lack {min(loaded['missing_keys'])!r}")
     if tokenizer.chat_template is None or tokenizer.eos_token_id is None:
         raise ConfigError(
             f"the tokenizer of {name!r} has no chat template or no end-of-text token",
@@ -133,6 +137,14 @@ def load(source: Path, *, name: str, device: str, dtype: str) -> LocalModel:
         )
     model.eval().to(device)
     return LocalModel(model, tokenizer, name, torch.device(device), torch_dtype)
+
+
+def _damaged(source: Path, why: object) -> MissingArtifact:
+    return MissingArtifact(
+        f"the model in {str(source)!r} cannot be read: {why}",
+        "the files are damaged: run the stage that made them again with --force, "
+        "or `srlr assets verify`",
+    )
 
 
 def _remove(path: Path) -> None:

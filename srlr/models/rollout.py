@@ -176,7 +176,7 @@ def generate_tokens(
             samples,
             max_new_tokens,
             temperature,
-            draws[rows],
+            draws[rows].to(model.device),
         )
         seconds = (time.perf_counter() - began) / len(rows)
         for row, answer in zip(rows, answers, strict=True):
@@ -224,7 +224,7 @@ def _batch(
     alive = torch.arange(len(fan_out), device=device)
     answers: list[list[int]] = [[] for _ in fan_out]
     for step in range(max_new_tokens):
-        token = _pick(logits, temperature, draws[alive, step].to(device))
+        token = _pick(logits, temperature, draws[alive, step])
         for row, picked in zip(alive.tolist(), token.tolist(), strict=True):
             if not answers[row] or answers[row][-1] != model.stop_token:
                 answers[row].append(picked)

@@ -1,6 +1,8 @@
 """Step rewards on one scale, and the weights that imitation makes of them."""
 
 import math
+from bisect import bisect_left
+from collections import Counter
 from collections.abc import Sequence
 from statistics import fmean, pstdev
 
@@ -12,15 +14,16 @@ def normalise(rewards: Sequence[float], method: str) -> list[float]:
     their mean rank · `none`: as they are. Where all rewards are equal, z_score gives 0, min_max 1.
     """
     if method == "z_score":
-        spread = pstdev(rewards)
-        return [(r - fmean(rewards)) / spread if spread > 1e-12 else 0.0 for r in rewards]
+        mean, spread = fmean(rewards), pstdev(rewards)
+        return [(r - mean) / spread if spread > 1e-12 else 0.0 for r in rewards]
     if method == "min_max":
         low, high = min(rewards), max(rewards)
         return [(r - low) / (high - low) if high - low > 1e-12 else 1.0 for r in rewards]
     if method == "rank":
-        below = [sum(other < r for other in rewards) for r in rewards]
-        ties = [sum(other == r for other in rewards) for r in rewards]
-        return [(b + (t + 1) / 2) / len(rewards) for b, t in zip(below, ties, strict=True)]
+        ordered = sorted(rewards)
+        below = {r: bisect_left(ordered, r) for r in set(rewards)}
+        ties = Counter(rewards)
+        return [(below[r] + (ties[r] + 1) / 2) / len(rewards) for r in rewards]
     return list(rewards)
 
 

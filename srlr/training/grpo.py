@@ -89,8 +89,10 @@ def train(
     state = checkpoint.load(around.folder / "checkpoint", optimiser)
     if state is None:
         state = checkpoint.State(kl_weight=settings.kl_penalty_weight)
+        around.rewind(-1)
         judge(model, state, around)
-    around.rewind(state.step)
+    else:
+        around.rewind(state.step)
     while not is_over(state, steps, settings):
         began = time.perf_counter()
         chosen = prompts_of(state.step, len(prompts), settings.prompts_per_step, seed)

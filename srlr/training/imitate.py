@@ -92,8 +92,10 @@ def train(
     state = checkpoint.load(around.folder / "checkpoint", optimiser)
     if state is None:
         state = checkpoint.State(kl_weight=settings.kl_penalty_weight)
+        around.rewind(-1)
         judge(model, state, around)
-    around.rewind(state.step)
+    else:
+        around.rewind(state.step)
     while not is_over(state, steps, settings):
         began = time.perf_counter()
         chosen = batch_of(state.step, len(examples), settings.batch_size, seed)

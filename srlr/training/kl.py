@@ -25,7 +25,7 @@ def k3(logp_N: torch.Tensor, reference_N: torch.Tensor) -> torch.Tensor:
     Source: Schulman 2020, "Approximating KL divergence"; GRPO, arXiv 2402.03300, eq. 4.
     """
     difference = (reference_N - logp_N).clamp(max=20.0)
-    return difference.exp() - 1.0 - difference
+    return (difference.expm1() - difference).clamp(min=0.0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,9 +86,9 @@ class MasterAdamW:
             master.copy_(tensors["weights"][str(index)])
             if str(index) in tensors["exp_avg"]:
                 self.adamw.state[master] = {
-                    "step": torch.tensor(float(steps)),
-                    "exp_avg": tensors["exp_avg"][str(index)],
-                    "exp_avg_sq": tensors["exp_avg_sq"][str(index)],
+                    "step": torch.tensor(float(steps), device=master.device),
+                    "exp_avg": tensors["exp_avg"][str(index)].to(master.device),
+                    "exp_avg_sq": tensors["exp_avg_sq"][str(index)].to(master.device),
                 }
         self.publish()
 

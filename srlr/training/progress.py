@@ -43,7 +43,7 @@ def judge(model: LocalModel, state: State, around: Surroundings) -> bool:
     around.log(state.step, {f"dev_{name}": value for name, value in figures.items()})
     if state.step == 0:
         state.loop["first"] = figures
-    if figures[around.main] <= state.best_score:
+    if not figures[around.main] > state.best_score:  # nan is never the best
         state.evaluations_without_best += 1
         return False
     state.best_step, state.best_score, state.best = state.step, figures[around.main], figures

@@ -170,6 +170,28 @@ def test_the_shared_prefix_is_common_and_cannot_be_longer(prompts):
     assert shared == min(map(len, prompts)) - 1 or len(heads[1]) > 1
 
 
+@pytest.mark.parametrize(
+    ("lengths", "together"),
+    [
+        ([10], [(0, 1)]),
+        ([10, 13], [(0, 2)]),  # 1.3 times the shortest is just together
+        ([10, 14], [(0, 1), (1, 2)]),
+        ([10, 11, 13, 14, 18, 19], [(0, 3), (3, 5), (5, 6)]),  # 1.3 · 14 = 18.2
+        ([1, 1, 2], [(0, 2), (2, 3)]),
+    ],
+)
+def test_prompts_of_similar_length_are_read_together(lengths, together):
+    assert [(run.start, run.stop) for run in rollout.runs(lengths)] == together
+
+
+@given(st.lists(st.integers(1, 50), min_size=1, max_size=20).map(sorted))
+def test_every_prompt_is_read_once_and_padded_by_little(lengths):
+    runs = [lengths[run] for run in rollout.runs(lengths)]
+
+    assert [length for run in runs for length in run] == lengths
+    assert all(run[-1] <= rollout.PADDED_AT_MOST * run[0] for run in runs)
+
+
 @pytest.mark.parametrize("temperature", [0.0, 1.0])
 def test_an_answer_does_not_depend_on_who_shares_its_batch(model, prompts, temperature):
     answers = [
