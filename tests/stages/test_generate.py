@@ -47,7 +47,7 @@ def labelled(text, label, split):
 
 def test_half_of_the_drawn_tasks_become_trajectories(tmp_path):
     run = rundir(tmp_path)
-    result = generate.run(settings(), run)
+    result = generate.run(settings(srl_share=0.5), run)
     tasks = run.read_jsonl("generate/tasks.jsonl")
     trajectories = [record.from_row(row) for row in run.read_jsonl("generate/trajectories.jsonl")]
 
@@ -84,11 +84,36 @@ def test_a_run_without_a_seed_is_refused(tmp_path):
         generate.run(settings(seed=None), rundir(tmp_path))
 
 
+def skewed(path):
+    """Nine positive training rows to three negative ones, and a row of each in the other splits."""
+    rows = [labelled(f"A great ride on day {n}", "positive", "train") for n in range(9)]
+    rows += [labelled(f"A broken seat on day {n}", "negative", "train") for n in range(3)]
+    for split in ("dev", "test"):
+        rows.append(labelled(f"Great for the {split} team", "positive", split))
+    return sentiment(path / "skewed.jsonl", rows)
+
+
+@pytest.mark.parametrize(
+    ("asked", "balanced", "labels"),
+    [
+        (6, True, {"positive": 3, "negative": 3}),
+        (10, True, {"positive": 7, "negative": 3}),  # there are no more negative ones
+        (12, False, {"positive": 9, "negative": 3}),
+    ],
+)
+def test_labels_are_drawn_equally_as_far_as_there_are_rows(tmp_path, asked, balanced, labels):
+    run = rundir(tmp_path)
+    generate.run(settings(skewed(tmp_path), num_tasks=asked, balance_labels=balanced), run)
+    drawn = run.read_jsonl("generate/tasks.jsonl")
+
+    assert Counter(row["answer"]["sentiment"] for row in drawn) == labels
+
+
 def test_progress_is_told_to_the_end(tmp_path):
     heard = []
     run = rundir(tmp_path)
     run.subscribe(lambda what, done, total, figures: heard.append((what, done, total)))
-    generate.run(settings(), run)
+    generate.run(settings(srl_share=0.5), run)
 
     assert ("reading data", 3, 3) in heard
     assert heard[-1] == ("writing trajectories", 20, 20)
