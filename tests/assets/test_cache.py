@@ -38,6 +38,7 @@ def test_a_relative_cache_is_made_absolute(monkeypatch, tmp_path):
 
 def test_without_a_home_folder_the_fix_is_srlr_cache(monkeypatch):
     monkeypatch.delenv("SRLR_CACHE")
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
     monkeypatch.setattr(os.path, "expanduser", lambda path: path)  # what it does when nobody knows
 
     with pytest.raises(ResourceError) as error:
