@@ -69,6 +69,8 @@ def test_a_complete_part_needs_no_server(part):
     sizeless = Wanted("f.bin", WANTED.sha256)
     transfer.fetch("http://127.0.0.1:1/f.bin", part, sizeless, ONCE, silent)
 
+    assert part.read_bytes() == DATA
+
 
 def test_a_server_without_ranges_starts_over(server, part):
     server.ranges = False
