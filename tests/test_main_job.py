@@ -31,9 +31,6 @@ def job(tmp_path, toy_config):
         def __call__(self, command, *words, **how):
             return Process(tmp_path, command, *self.words, *words, **how)
 
-        def reaches(self, stage, lines):
-            return lambda: toy_job.count(self.run, stage) >= lines
-
     return Job()
 
 
@@ -160,11 +157,11 @@ def test_predict_answers_in_json_lines(toy_run, tmp_path, capsys):
 
 def test_a_run_killed_again_and_again_ends_like_one_that_was_not(job, toy_run):
     """Before the first checkpoint, between checkpoints, in every stage that takes time."""
-    for stage, lines in (("srl", 2), ("srl", 12), ("srl", 30), ("rlvr", 2), ("rlvr", 6)):
-        assert job("train").send(signal.SIGKILL, job.reaches(stage, lines)) == -signal.SIGKILL
-    part = job.run / "evaluate" / "parts" / "baseline.jsonl"
+    for stage, step in (("srl", 0), ("srl", 5), ("srl", 12), ("srl", 29), ("rlvr", 1), ("rlvr", 5)):
+        killed = job("train", stop_at=(stage, step, signal.SIGKILL))
 
-    assert job("train").send(signal.SIGKILL, part.exists) == -signal.SIGKILL
+        assert killed.wait() == -signal.SIGKILL, (stage, step)
+    assert job("train", die_at=("rlvr.jsonl", 1)).wait() == -signal.SIGKILL
     assert job("train").wait() == 0
     assert toy_job.traces(job.run) == toy_job.traces(toy_run)
 
@@ -198,9 +195,9 @@ def test_a_run_killed_while_it_is_made_does_not_block_its_name(job, name):
 
 def test_ctrl_c_ends_with_130_and_the_same_command_goes_on(job, toy_run):
     job("generate").wait()
-    stopped = job("srl")
+    stopped = job("srl", stop_at=("srl", 12, signal.SIGINT))
 
-    assert stopped.send(signal.SIGINT, job.reaches("srl", 12)) == 130
+    assert stopped.wait() == 130
     assert "fix: the same command" in stopped.stderr
     assert "Traceback" not in stopped.stderr
 
@@ -212,7 +209,7 @@ def test_ctrl_c_ends_with_130_and_the_same_command_goes_on(job, toy_run):
 
 
 def test_a_checkpoint_cut_short_is_exit_3_and_its_fix_loses_nothing_else(job, toy_run):
-    job("train").send(signal.SIGKILL, job.reaches("srl", 20))
+    job("train", stop_at=("srl", 18, signal.SIGKILL)).wait()
     (weights,) = job.run.glob("srl/checkpoint/weights.safetensors")
     os.truncate(weights, 1000)
     written = toy_job.stamps(job.run / "generate")

@@ -9,6 +9,7 @@ import hashlib
 import json
 import multiprocessing
 import os
+import resource
 import signal
 import sys
 import time
@@ -83,11 +84,6 @@ def rows(run, name="metrics.jsonl"):
     return found
 
 
-def count(run, stage):
-    """How many lines `stage` has written to metrics.jsonl."""
-    return sum(row["stage"] == stage for row in rows(run))
-
-
 def sums(run):
     """{file: SHA-256} of all weights in a run."""
     return {
@@ -113,16 +109,24 @@ def stamps(folder):
 
 
 class Process:
-    """`srlr words…` in `cwd`, started now. `stdout` and `stderr` are what it has said so far."""
+    """`srlr words…` in `cwd`, started now. `stdout` and `stderr` are what it has said so far.
+
+    Args:
+        stop_at: (stage, step, signal): gets the signal when the stage has logged that step.
+        die_at: (name, times): is killed right before it puts a file or folder of that name in
+            place for the how manieth time.
+        limit_bytes: no file may grow larger.
+    """
 
     server = None
 
-    def __init__(self, cwd, *words, die_at=None, limit_bytes=None):
+    def __init__(self, cwd, *words, stop_at=None, die_at=None, limit_bytes=None):
         if Process.server is None:
             Process.server = multiprocessing.get_context("forkserver")
             Process.server.set_forkserver_preload(IMPORTED_ONCE)
         self.streams = [Path(cwd) / f"{name}-{time.monotonic_ns()}" for name in ("out", "err")]
-        arguments = ([str(word) for word in words], str(cwd), self.streams, die_at, limit_bytes)
+        moments = {"stop_at": stop_at, "die_at": die_at, "limit_bytes": limit_bytes}
+        arguments = ([str(word) for word in words], str(cwd), self.streams, moments)
         self.process = Process.server.Process(target=_main, args=arguments)
         self.process.start()
 
@@ -134,14 +138,6 @@ class Process:
             raise AssertionError(f"it still ran after {seconds} s:\n{self.stderr}")
         return self.process.exitcode
 
-    def send(self, number, when, seconds=120):
-        """Sends a signal as soon as `when()` is true, and returns the exit code."""
-        end = time.monotonic() + seconds
-        while not when() and self.process.is_alive() and time.monotonic() < end:
-            time.sleep(0.002)
-        os.kill(self.process.pid, number)
-        return self.wait()
-
     @property
     def stdout(self):
         return self.streams[0].read_text()
@@ -151,7 +147,7 @@ class Process:
         return self.streams[1].read_text()
 
 
-def _main(words, cwd, streams, die_at, limit_bytes):
+def _main(words, cwd, streams, moments):
     """What runs in the new process."""
     os.chdir(cwd)
     os.environ["COLUMNS"] = "80"
@@ -159,20 +155,33 @@ def _main(words, cwd, streams, die_at, limit_bytes):
         os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT), number)
     for name in [name for name in os.environ if name.startswith("SRLR_")]:
         del os.environ[name]
-    if limit_bytes:
-        import resource
-
-        resource.setrlimit(resource.RLIMIT_FSIZE, (limit_bytes, limit_bytes))
-    if die_at:
-        _die_before(*die_at)
+    if moments["limit_bytes"]:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (moments["limit_bytes"],) * 2)
+    if moments["stop_at"]:
+        _stop_after(*moments["stop_at"])
+    if moments["die_at"]:
+        _die_before(*moments["die_at"])
     sys.argv = ["srlr", *words]
     from srlr.cli.app import main
 
     sys.exit(main())
 
 
+def _stop_after(stage, step, number):
+    """A signal at a moment of its own choosing would come too late on a busy machine."""
+    from srlr.core.rundir import RunDir
+
+    metric = RunDir.metric
+
+    def stopping(self, its, at, **values):
+        metric(self, its, at, **values)
+        if (its, at) == (stage, step):
+            os.kill(os.getpid(), number)
+
+    RunDir.metric = stopping
+
+
 def _die_before(name, times):
-    """Kills this process in the moment before a file or folder called `name` is put in place."""
     replace, left = os.replace, [times]
 
     def deadly(source, target, **how):

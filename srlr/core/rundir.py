@@ -43,12 +43,16 @@ class RunDir:
         """A new run at `path`; `facts` (seed, hashes, versions, hardware) go into the manifest as
         they are.
         """
+        part = path.with_name(f".{path.name}.{os.getpid()}.part")
         with writing(path):
-            path.mkdir(parents=True, exist_ok=False)
-            write_atomic(path / "config.yaml", config_yaml)
-            write_atomic(path / "command.txt", command + "\n")
+            if path.exists():
+                raise FileExistsError(path)
+            part.mkdir(parents=True)
+            write_atomic(part / "config.yaml", config_yaml)
+            write_atomic(part / "command.txt", command + "\n")
             manifest = {"format": FORMAT, "created": now(), **facts, "stages": {}}
-            write_atomic(path / "manifest.json", json.dumps(manifest, indent=2) + "\n")
+            write_atomic(part / "manifest.json", json.dumps(manifest, indent=2) + "\n")
+            os.rename(part, path)  # complete or absent: a kill must not leave a name that is taken
         return cls(path)
 
     # -- files -------------------------------------------------------------------------------------

@@ -54,7 +54,7 @@ def config_hash(config: Mapping[str, Any]) -> str:
 def all_runs(runs_dir: Path) -> list[RunDir]:
     """Every readable run under `runs_dir`, the newest first; damaged ones are left out."""
     runs = []
-    for manifest in runs_dir.glob("*/*/manifest.json"):
+    for manifest in runs_dir.glob("*/[!.]*/manifest.json"):
         with contextlib.suppress(ConfigError, MissingArtifact):
             runs.append(RunDir(manifest.parent))
     return sorted(runs, key=_age, reverse=True)

@@ -34,6 +34,8 @@ from srlr.roles import data, polarity, vader
 Label = Literal["positive", "neutral", "negative"]
 LABELS: tuple[str, ...] = get_args(Label)
 GROUND_TRUTH = "vader-ground-truth"
+GROUND_TRUTH_WHERE = {"domain": ["reviews"]}
+"""Which of its rows are meant where role.where says nothing."""
 
 
 class Schema(BaseModel):
@@ -50,8 +52,8 @@ def load_tasks(profile: RoleProfile, split: Split) -> Sequence[Task]:
         from srlr import assets
 
         tasks = vader.read(assets.ensure(GROUND_TRUTH))
-    else:
-        tasks = data.read(profile.data, Schema, profile.max_prompt_chars).tasks
+        return data.choose(tasks, profile.where or GROUND_TRUTH_WHERE, split)
+    tasks = data.read(profile.data, Schema, profile.max_prompt_chars).tasks
     return data.choose(tasks, profile.where, split)
 
 

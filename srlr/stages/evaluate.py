@@ -54,12 +54,12 @@ def run(settings: Settings, rundir: RunDir) -> StageResult:
     attempts += trained("rlvr", role, tasks, settings, rundir)
     attempts += comparisons(role, tasks, settings, rundir)
     rundir.write_jsonl("evaluate/attempts.jsonl", attempts)
-    shutil.rmtree(rundir.path / "evaluate" / "parts", ignore_errors=True)
     value = _report(attempts, shots, role, tasks, settings, rundir)
     page.write(value, rundir)
     failed = report.check_gate(value, settings.evaluate.gate)
     if failed:
         raise GateFailed("\n".join(failed), f"see {rundir.path / 'evaluate' / 'report.md'}")
+    shutil.rmtree(rundir.path / "evaluate" / "parts", ignore_errors=True)
     figures = {
         f"{row.model}_{name}": metric.value
         for row in value.table

@@ -15,7 +15,7 @@ TOKENS_A_TASK = 30
 """Of prompt and of answer each, where nothing is known yet: short texts, compact steps."""
 TRAIN_GFLOP_PER_S = 180.0
 GENERATE_GFLOP_PER_S = 200.0
-"""What two cores of an AMD EPYC with AVX512-BF16 reached in the two kinds of work of `make train`."""
+"""What two cores with AVX512-BF16 reached in the two kinds of work of `make train`."""
 
 
 def surroundings(

@@ -57,10 +57,10 @@ def test_one_step_leaves_a_model_figures_and_rows(finished, changed):
 
 
 def test_the_plan_counts_the_steps(finished, changed):
-    """100 trajectories, 2 epochs, 16 a step: 12.5 steps, rounded up."""
+    """200 trajectories, 2 epochs, 16 a step."""
     settings = changed("srl", max_steps=None, epochs=2)
 
-    assert srl.plan(settings).note == "13 steps"
+    assert srl.plan(settings).note == "25 steps"
     assert srl.plan(finished[0]).note == "40 steps"
 
 
