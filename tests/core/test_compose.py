@@ -5,7 +5,6 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -373,11 +372,3 @@ def test_the_modules_that_every_command_imports_do_not_import_hydra():
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
     assert out.stdout.strip() == "[]"
-
-
-def test_composing_is_quick():
-    made()
-    start = time.process_time()
-    made("tier=silver", "srl.epochs=2")
-
-    assert time.process_time() - start < 0.6

@@ -324,7 +324,9 @@ def test_the_sentiment_role_takes_its_own_data_or_the_users(tmp_path, monkeypatc
 
     monkeypatch.setattr(assets, "ensure", lambda name: tmp_path / name)
     monkeypatch.setattr(
-        sentiment.vader, "read", lambda path: (Task("1", path.name, {}, {"split": "train", "domain": "reviews"}),)
+        sentiment.vader,
+        "read",
+        lambda path: (Task("1", path.name, {}, {"split": "train", "domain": "reviews"}),),
     )
     (task,) = sentiment.load_tasks(profile("vader-ground-truth"), "train")
 
