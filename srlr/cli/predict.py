@@ -15,7 +15,7 @@ from typing import Any
 from srlr import roles
 from srlr.cli import render
 from srlr.cli.runs import place
-from srlr.core import hardware, runs, target
+from srlr.core import runs, target
 from srlr.core.errors import ConfigError, MissingArtifact
 from srlr.core.rundir import RunDir
 from srlr.core.settings import Settings
@@ -121,15 +121,10 @@ def _answered(row: Row, output: str, role: Role, *, base: bool) -> dict[str, Any
 
 
 def _load(rundir: RunDir, settings: Settings, stage: str) -> Answer:
-    from srlr.models import local, rollout
+    from srlr.models import rollout
+    from srlr.stages import answering
 
-    machine = hardware.probe(settings.hardware, rundir.path)
-    model = local.load(
-        _weights(rundir, settings, stage),
-        name=settings.model.name,
-        device=machine.device,
-        dtype=machine.compute_dtype,
-    )
+    model = answering.load(_weights(rundir, settings, stage), settings, rundir)
 
     def answer(chats: list[list[Message]]) -> list[str]:
         found = rollout.generate(model, chats, max_new_tokens=settings.rollout.max_new_tokens)
@@ -147,13 +142,9 @@ def _weights(rundir: RunDir, settings: Settings, stage: str) -> Path:
             f"{stage} has left no model in {str(rundir.path)!r}",
             f"srlr {stage} --run {rundir.path}",
         )
-    from srlr import assets
+    from srlr.stages import answering
 
-    if settings.model.source is None:
-        raise MissingArtifact(
-            f"no model is selected yet in {str(rundir.path)!r}", f"srlr select --run {rundir.path}"
-        )
-    return assets.locate(settings.model.source)
+    return answering.base_folder(settings, rundir)
 
 
 # -- input -----------------------------------------------------------------------------------------
