@@ -1,18 +1,20 @@
-"""The training forward: a prompt is read once for all of its completions.
+"""The training forward: what several completions have in common is read once.
 
-A row is a small tree: the prompt, then its G completions side by side, each of which sees the
-prompt
-and itself but not its siblings. That turns G·(P + T) tokens into P + G·T. Rows of similar length
-are
-put together into micro-batches of bounded size, and logits exist for completion tokens only, a few
-at a time.
+A row is a tree: the prompt, then its G completions, which part where their tokens first differ. A
+token sees its own ancestors and nothing else. That turns G·(P + T) tokens into P + G·T where the
+completions differ at once, and fewer where they start alike, as samples of one prompt do. Rows of
+similar length are put together into micro-batches of bounded size, and logits exist for completion
+tokens only, a few at a time.
 
-    tokens     p p p p a a a b b b      P = 4, two completions of 3
-    position   0 1 2 3 4 5 6 4 5 6
+    completions    a b c d, a b e f
+    tokens         p p p p a b c e         P = 4; d and f are predicted, and predict nothing
+    position       0 1 2 3 4 5 6 6
+    parent         - 0 1 2 3 4 5 5
 """
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch.nn import functional
@@ -24,20 +26,46 @@ LOGIT_TOKENS = 128
 last cache; all of a micro-batch at once would be hundreds of megabytes, several times over."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Row:
-    """A prompt and the completions to be scored after it, as tokens."""
+    """A prompt and the completions to be scored after it, as tokens; none of them is empty."""
 
     prompt: Sequence[int]
     completions: Sequence[Sequence[int]]
 
     @property
     def length(self) -> int:
-        return len(self.prompt) + sum(len(completion) for completion in self.completions)
+        return len(self.prompt) + len(self.tree.tokens)
 
     @property
     def scored(self) -> int:
         return sum(len(completion) for completion in self.completions)
+
+    @cached_property
+    def tree(self) -> "Tree":
+        tree, known = Tree([], [], []), dict[tuple[int, int], int]()
+        for completion in self.completions:
+            here = len(self.prompt) - 1
+            for token in completion[:-1]:
+                tree.sources.append(here)
+                if (here, token) not in known:
+                    known[here, token] = len(self.prompt) + len(tree.tokens)
+                    tree.tokens.append(token)
+                    tree.parents.append(here)
+                here = known[here, token]
+            tree.sources.append(here)
+        return tree
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """What follows a prompt. Positions count from the prompt's first token; parents come first."""
+
+    tokens: list[int]
+    parents: list[int]
+    """For each of `tokens`, the position of the token before it."""
+    sources: list[int]
+    """For each scored token, completion by completion, the position whose output predicts it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,35 +103,23 @@ def pack(rows: Sequence[Row], pad: int, device: torch.device) -> Packed:
     width = max(row.length for row in rows)
     ids = torch.full((len(rows), width), pad)
     position = torch.zeros(len(rows), width, dtype=torch.long)
-    branch = torch.full((len(rows), width), -1)  # 0 prompt, 1… completions, -1 padding
-    row_of: list[int] = []
-    source: list[int] = []
-    target: list[int] = []
+    mask = torch.eye(width, dtype=torch.bool).repeat(len(rows), 1, 1)
     for number, row in enumerate(rows):
-        at = len(row.prompt)
-        ids[number, :at] = torch.tensor(row.prompt)
-        position[number, :at] = torch.arange(at)
-        branch[number, :at] = 0
-        for which, completion in enumerate(row.completions, 1):
-            end = at + len(completion)
-            ids[number, at:end] = torch.tensor(completion)
-            position[number, at:end] = len(row.prompt) + torch.arange(len(completion))
-            branch[number, at:end] = which
-            row_of += [number] * len(completion)
-            source += [len(row.prompt) - 1, *range(at, end - 1)]
-            target += completion
-            at = end
-    earlier = torch.ones(width, width, dtype=torch.bool).tril()
-    same = branch[:, :, None] == branch[:, None, :]
-    mask = earlier & (same | (branch[:, None, :] == 0)) & (branch[:, :, None] >= 0)
-    mask |= torch.eye(width, dtype=torch.bool)
+        start, tree = len(row.prompt), row.tree
+        ids[number, : row.length] = torch.tensor([*row.prompt, *tree.tokens])
+        depth = list(range(start))
+        mask[number, :start, :start] = torch.ones(start, start, dtype=torch.bool).tril()
+        for at, parent in enumerate(tree.parents, start):
+            depth.append(depth[parent] + 1)
+            mask[number, at] |= mask[number, parent]
+        position[number, : row.length] = torch.tensor(depth)
     return Packed(
         ids.to(device),
         position.to(device),
         mask[:, None].to(device),
-        torch.tensor(row_of, device=device),
-        torch.tensor(source, device=device),
-        torch.tensor(target, device=device),
+        torch.tensor([n for n, row in enumerate(rows) for _ in row.tree.sources], device=device),
+        torch.tensor([at for row in rows for at in row.tree.sources], device=device),
+        torch.tensor([t for row in rows for c in row.completions for t in c], device=device),
     )
 
 

@@ -99,9 +99,20 @@ def test_a_completion_does_not_see_its_siblings(model):
     torch.testing.assert_close(before[3:], after[3:], atol=1e-5, rtol=1e-5)
 
 
+def test_what_completions_have_in_common_is_read_once():
+    """The example of the module's docstring."""
+    a, b, c, d, e, f = range(10, 16)
+    row = Row([1, 2, 3, 4], [[a, b, c, d], [a, b, e, f]])
+
+    assert row.length == 8
+    assert (row.tree.tokens, row.tree.parents) == ([a, b, c, e], [3, 4, 5, 5])
+    assert row.tree.sources == [3, 4, 5, 6, 3, 4, 5, 7]
+
+
 def test_a_tree_by_hand():
-    """Two completions of 2 and 1 tokens after a prompt of 2, padded by a row of 6."""
-    packed = pack([Row([1, 2], [[3, 4], [5]]), Row([1, 2, 3, 4, 5], [[6]])], 0, "cpu")
+    """Two completions of 3 and 2 tokens after a prompt of 2, padded by a row of 6."""
+    rows = [Row([1, 2], [[3, 4, 7], [5, 7]]), Row([1, 2, 3, 4, 5], [[6, 7]])]
+    packed = pack(rows, 0, "cpu")
     seen = [
         [1, 0, 0, 0, 0, 0],
         [1, 1, 0, 0, 0, 0],
@@ -115,13 +126,13 @@ def test_a_tree_by_hand():
     assert packed.position_BT.tolist() == [[0, 1, 2, 3, 2, 0], [0, 1, 2, 3, 4, 5]]
     assert packed.mask_B1TT[0, 0].int().tolist() == seen
     assert torch.equal(packed.mask_B1TT[1, 0], torch.ones(6, 6, dtype=torch.bool).tril())
-    assert packed.row_N.tolist() == [0, 0, 0, 1]
-    assert packed.source_N.tolist() == [1, 2, 1, 4]
-    assert packed.target_N.tolist() == [3, 4, 5, 6]
+    assert packed.row_N.tolist() == [0, 0, 0, 0, 0, 1, 1]
+    assert packed.source_N.tolist() == [1, 2, 3, 1, 4, 4, 5]
+    assert packed.target_N.tolist() == [3, 4, 7, 5, 7, 6, 7]
 
 
 def test_a_row_knows_its_size():
-    assert (ROWS[0].length, ROWS[0].scored) == (14, 10)
+    assert (ROWS[0].length, ROWS[0].scored) == (10, 10)  # one token shared, three last ones
 
 
 def test_log_probs_by_hand():
