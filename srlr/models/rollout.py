@@ -2,9 +2,8 @@
 
 Prompts are sorted by length and read once each, however many samples are drawn from them; the part
 all prompts share is read once for all; the cache is reserved in full before the first step; rows
-that have ended leave the batch. Uniform numbers are drawn per row before anything is generated,
-so a
-row's answer does not depend on which rows it shared a batch with (up to rounding).
+that have ended leave the batch. Uniform numbers are drawn per row before anything is generated, so
+a row's answer does not depend on which rows it shared a batch with (up to rounding).
 """
 
 import time
@@ -12,10 +11,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-from transformers.cache_utils import Cache, DynamicLayer
+from transformers.cache_utils import Cache
 
 from srlr.core.types import Message, Progress
 from srlr.models import local
+from srlr.models.cache import reserve, select
 from srlr.models.local import LocalModel
 
 SHRINK_AT = 0.75
@@ -38,73 +38,6 @@ class Completion:
     tokens: list[int]
     stopped: bool
     seconds: float
-
-
-class ReservedLayer(DynamicLayer):  # type: ignore[misc]
-    """Keys and values of one layer in a buffer of its final size, filled from the left."""
-
-    def __init__(self, capacity: int) -> None:
-        super().__init__()
-        self.capacity = capacity
-        self.length = 0
-
-    def lazy_initialization(self, key_states: torch.Tensor, value_states: torch.Tensor) -> None:
-        B, H, _, D = key_states.shape
-        self.dtype, self.device = key_states.dtype, key_states.device
-        self.keys = key_states.new_empty(B, H, self.capacity, D)
-        self.values = value_states.new_empty(B, H, self.capacity, value_states.shape[-1])
-        self.is_initialized = True
-
-    def update(
-        self, key_states: torch.Tensor, value_states: torch.Tensor, *_: object, **__: object
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        if not self.is_initialized:
-            self.lazy_initialization(key_states, value_states)
-        end = self.length + key_states.shape[2]
-        self.keys[:, :, self.length : end] = key_states
-        self.values[:, :, self.length : end] = value_states
-        self.length = end
-        return self.keys[:, :, :end], self.values[:, :, :end]
-
-    def get_seq_length(self) -> int:
-        return self.length
-
-    def gather(
-        self, parts: Sequence[tuple[slice, "ReservedLayer"]], before: int, width: int
-    ) -> None:
-        """Fills this layer with parts of its rows: `before` shared columns, then the part's own
-        columns moved to the right end of `width`, with zeros to their left.
-        """
-        rows, some = parts[-1][0].stop, parts[0][1].keys
-        self.keys = some.new_zeros(rows, some.shape[1], before + width, some.shape[3])
-        self.values = torch.zeros_like(self.keys)
-        self.dtype, self.device, self.is_initialized = some.dtype, some.device, True
-        for run, part in parts:
-            own = part.length - before
-            for mine, theirs in ((self.keys, part.keys), (self.values, part.values)):
-                mine[run, :, :before] = theirs[:, :, :before]
-                mine[run, :, before + width - own :] = theirs[:, :, before : part.length]
-        self.length = before + width
-
-    def select(self, rows: torch.Tensor, capacity: int) -> "ReservedLayer":
-        """The same cache for `rows` (repeated or left out), with room for `capacity` positions."""
-        layer = ReservedLayer(capacity)
-        layer.lazy_initialization(self.keys[rows[:1]], self.values[rows[:1]])
-        shape = (len(rows), self.keys.shape[1], capacity, self.keys.shape[3])
-        layer.keys = self.keys.new_empty(shape)
-        layer.values = self.values.new_empty((*shape[:3], self.values.shape[3]))
-        layer.keys[:, :, : self.length] = self.keys[rows, :, : self.length]
-        layer.values[:, :, : self.length] = self.values[rows, :, : self.length]
-        layer.length = self.length
-        return layer
-
-
-def _reserve(layers: int, capacity: int) -> Cache:
-    return Cache(layers=[ReservedLayer(capacity) for _ in range(layers)])
-
-
-def _select(cache: Cache, rows: torch.Tensor, capacity: int) -> Cache:
-    return Cache(layers=[layer.select(rows, capacity) for layer in cache.layers])
 
 
 def generate(
@@ -200,7 +133,7 @@ def _shared_prefix(prompts: Sequence[Sequence[int]]) -> int:
 
 
 def _read_prefix(model: LocalModel, tokens: Sequence[int]) -> Cache:
-    cache = _reserve(model.model.config.num_hidden_layers, len(tokens))
+    cache = reserve(model.model.config.num_hidden_layers, len(tokens))
     ids = torch.tensor([list(tokens)], device=model.device)
     model.model(input_ids=ids, past_key_values=cache, use_cache=True, logits_to_keep=1)
     return cache
@@ -219,7 +152,7 @@ def _batch(
     cache, seen, position, logits = _read(model, prompts, prefix)
     device = model.device
     fan_out = torch.arange(len(prompts), device=device).repeat_interleave(samples)
-    cache = _select(cache, fan_out, cache.get_seq_length() + max_new_tokens)
+    cache = select(cache, fan_out, cache.get_seq_length() + max_new_tokens)
     seen, logits, position = seen[fan_out], logits[fan_out], position[fan_out]
     alive = torch.arange(len(fan_out), device=device)
     answers: list[list[int]] = [[] for _ in fan_out]
@@ -235,7 +168,7 @@ def _batch(
             break
         if running.float().mean() <= SHRINK_AT:
             keep = running.nonzero().flatten()
-            cache = _select(cache, keep, cache.layers[0].capacity)
+            cache = select(cache, keep, cache.layers[0].capacity)
             alive, token, seen, position = alive[keep], token[keep], seen[keep], position[keep]
         position = position + 1
         seen = torch.cat([seen, torch.ones(len(alive), 1, dtype=torch.bool, device=device)], dim=1)
@@ -263,7 +196,7 @@ def _read(
     parts = [
         (run, *_read_padded(model, prompts[run], prefix)) for run in runs(list(map(len, prompts)))
     ]
-    cache = _reserve(len(parts[0][1].layers), before + width)
+    cache = reserve(len(parts[0][1].layers), before + width)
     for index, layer in enumerate(cache.layers):
         layer.gather([(run, own.layers[index]) for run, own, *_ in parts], before, width)
     pad = torch.tensor([width - len(prompt) for prompt in prompts], device=model.device)
@@ -294,9 +227,9 @@ def _read_padded(
     pad = torch.tensor([width - len(prompt) for prompt in prompts], device=device)
     everyone = torch.zeros(len(prompts), dtype=torch.long, device=device)
     cache = (
-        _select(prefix, everyone, before + width)
+        select(prefix, everyone, before + width)
         if prefix
-        else _reserve(model.model.config.num_hidden_layers, width)
+        else reserve(model.model.config.num_hidden_layers, width)
     )
     column = torch.arange(before + width, device=device)
     seen = (column < before) | (column >= before + pad[:, None])  # (P, K): not padding
