@@ -9,6 +9,7 @@ what in a text speaks for one of five overrides of that count. Nothing here sees
 Source: the lexicon is that of Hutto and Gilbert 2014 (package vaderSentiment, MIT), read as data.
 """
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -112,11 +113,16 @@ def total(found: Sequence[Hit]) -> float:
 
 
 def strongest(found: Sequence[Hit], most: int) -> tuple[tuple[str, str], ...]:
-    """At most `most` different words of largest valence, each with "+" or "-", in text order."""
+    """At most `most` different words of largest valence in text order, each as "love", "+3"."""
     first = {hit.word: hit for hit in reversed(found)}
     chosen = sorted(first.values(), key=lambda hit: (-abs(hit.valence), hit.position))[:most]
     ordered = sorted(chosen, key=lambda hit: hit.position)
-    return tuple((hit.word, "+" if hit.valence > 0 else "-") for hit in ordered)
+    return tuple((hit.word, _rounded(hit.valence)) for hit in ordered)
+
+
+def _rounded(valence: float) -> str:
+    """ "+1" to "+4" or "-1" to "-4": a word of the lexicon always counts for something."""
+    return f"{math.copysign(max(1, round(abs(valence))), valence):+.0f}"
 
 
 def counted(found: Sequence[Hit]) -> str:

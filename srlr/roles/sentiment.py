@@ -6,16 +6,17 @@ This is the worked example of a role.
 
     what the model is given      system   Sentiment
                                  user     I do not love the battery.
-    what it learns to answer     keywords: love +               (step identify_keywords)
-                                 polarity: negative             (step weigh_polarity)
-                                 override: negation             (step override)
-                                 sentiment: negative 0.85       (step classify_sentiment)
+    what it learns to answer     words: love +3                 (step identify_keywords)
+                                 negative                       (step weigh_polarity)
+                                   , negation                   (step override)
+                                 negative 85                    (step classify_sentiment)
     what `parse` makes of it     {"sentiment": "negative", "confidence": 0.85}
 
-The third line stands only where the polarity is not the bare sum of the words, and says what turned
-it. So the label follows from the lines above and the text, which is how `verify` judges without
-seeing the human label. The polarity comes before its reason because a small model learns to read a
-polarity far sooner than to tell that a count, made a line earlier, is going to be wrong.
+The override stands only where the polarity is not the bare sum of the words, and says what turned
+it, on the polarity's own line. So the label follows from the steps before it and the text, which is
+how `verify` judges without seeing the human label. The polarity comes before its reason because a
+small model learns to read a polarity far sooner than to tell that a count, made a line earlier, is
+going to be wrong; and it is all terse because every token is paid for, in training and in use.
 To make a role of your own, write the functions that core.types.Role names, as here.
 """
 
@@ -60,26 +61,25 @@ def load_tasks(profile: RoleProfile, split: Split) -> Sequence[Task]:
 # -- the trained format: `segments` writes it and `read` reads it, nothing else knows it -----------
 
 SYSTEM = "Sentiment"
-STEPS = {
-    "keywords": "identify_keywords",
-    "polarity": "weigh_polarity",
-    "override": "override",
-    "sentiment": "classify_sentiment",
-}
-"""What a line is called in the trained text, where every token is paid for, and as a step."""
 MOST_KEYWORDS = 4
 
+_WRITTEN = {
+    "identify_keywords": "words: {}\n",
+    "weigh_polarity": "{}",
+    "override": ", {}",
+    "classify_sentiment": "\n{}",
+}
 _FORMAT = re.compile(
-    r"keywords: (?P<keywords>none|\S+ [+-](?:, \S+ [+-]){0,3})\n"
-    r"polarity: (?P<polarity>positive|neutral|negative)\n"
-    r"(?:override: (?P<override>negation|contrast|intensity|sarcasm|implicit)\n)?"
-    r"sentiment: (?P<label>positive|neutral|negative) (?P<confidence>0\.\d\d|1\.00)"
+    r"words: (?P<keywords>none|\S+ [+-][1-4](?:, \S+ [+-][1-4])*)\n"
+    r"(?P<polarity>positive|neutral|negative)"
+    r"(?:, (?P<override>negation|contrast|intensity|sarcasm|implicit))?\n"
+    r"(?P<label>positive|neutral|negative) (?P<percent>\d|[1-9]\d|100)"
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What the format holds: words with signs, what they come to, what turned it, the answer."""
+    """What the format holds: words with weights, what they come to, what turned it, the answer."""
 
     keywords: tuple[tuple[str, str], ...]
     polarity: str
@@ -88,26 +88,34 @@ class Reading:
     confidence: float
 
 
-def segments(reading: Reading) -> list[str]:
-    """One line a step; the line breaks belong to all but the last."""
-    words = ", ".join(f"{word} {sign}" for word, sign in reading.keywords) or "none"
-    lines = [f"keywords: {words}\n", f"polarity: {reading.polarity}\n"]
-    if reading.override:
-        lines.append(f"override: {reading.override}\n")
-    return [*lines, f"sentiment: {reading.label} {reading.confidence:.2f}"]
+def actions(reading: Reading) -> list[str]:
+    """The steps that lead to it, as "name: what it comes to"."""
+    words = ", ".join(f"{word} {weight}" for word, weight in reading.keywords) or "none"
+    return [
+        f"identify_keywords: {words}",
+        f"weigh_polarity: {reading.polarity}",
+        *([f"override: {reading.override}"] if reading.override else []),
+        f"classify_sentiment: {reading.label} {reading.confidence * 100:.0f}",
+    ]
+
+
+def segments(steps: Sequence[str]) -> list[str]:
+    """The trained text of actions, a segment each; of an unknown one, what `read` refuses."""
+    parted = [(*step.partition(": "), step) for step in steps]
+    return [_WRITTEN.get(name, step).replace("{}", rest) for name, _, rest, step in parted]
 
 
 def read(text: str) -> Reading | None:
-    """What `segments` wrote, or None for any other text."""
+    """What `actions` and `segments` wrote, or None for any other text."""
     match = _FORMAT.fullmatch(text.strip())
     if match is None:
         return None
     return Reading(
-        keywords=tuple(re.findall(r"(\S+) ([+-])(?:, |$)", match["keywords"])),
+        keywords=tuple(re.findall(r"(\S+) ([+-]\d)(?:, |$)", match["keywords"])),
         polarity=match["polarity"],
         override=match["override"],
         label=match["label"],
-        confidence=float(match["confidence"]),
+        confidence=int(match["percent"]) / 100,
     )
 
 
@@ -117,12 +125,7 @@ def messages(task: Task, shots: Sequence[Task] = ()) -> list[Message]:
 
 
 def completion(trajectory: Trajectory) -> list[str]:
-    names = {step: line for line, step in STEPS.items()}
-    lines = []
-    for step in trajectory.steps:
-        name, _, rest = step.action.partition(": ")
-        lines.append(f"{names.get(name, name)}: {rest}\n")
-    return [*lines[:-1], *(line.rstrip("\n") for line in lines[-1:])]
+    return segments([step.action for step in trajectory.steps])
 
 
 def parse(text: str) -> dict[str, Any] | None:
@@ -216,11 +219,9 @@ def expert(task: Task, context: Context, attempt: int, seed: int) -> Trajectory:
     ]
     # Words can be looked up and the last line repeats: the polarity is what has to be learnt.
     weights = (0.15, 0.5, 0.15, 0.2) if kind else (0.2, 0.6, 0.2)
-    lines = [segment.rstrip("\n").partition(": ") for segment in segments(reading)]
-    actions = [f"{STEPS[name]}: {rest}" for name, _, rest in lines]
     return Trajectory(
         task=task,
-        steps=tuple(map(Step, actions, why, weights)),
+        steps=tuple(map(Step, actions(reading), why, weights)),
         expected_outcome={"sentiment": label, "confidence": confidence},
         author="expert",
         meta={"override": kind},

@@ -58,8 +58,8 @@ def test_the_strongest_words_come_once_and_in_text_order():
     text = "good love good hate terrible fine"  # 1.9 3.2 1.9 -2.7 -2.1 0.8
     found = polarity.hits(polarity.tokens(text))
 
-    assert polarity.strongest(found, 3) == (("love", "+"), ("hate", "-"), ("terrible", "-"))
-    assert polarity.strongest(found, 9)[0] == ("good", "+")
+    assert polarity.strongest(found, 3) == (("love", "+3"), ("hate", "-3"), ("terrible", "-2"))
+    assert polarity.strongest(found, 9)[0] == ("good", "+2")
     assert len(polarity.strongest(found, 9)) == 5
 
 

@@ -10,15 +10,19 @@ from srlr.roles import polarity, sentiment
 
 NEGATED = Task("1", "I do not love the battery.", {"sentiment": "negative", "confidence": 0.85})
 PLAIN = Task("2", "Great lens.", {"sentiment": "positive", "confidence": 1.0})
-TEXT = "keywords: love +\npolarity: negative\noverride: negation\nsentiment: negative 0.85"
+TEXT = "words: love +3\nnegative, negation\nnegative 85"
 
 
 def solved(task, attempt=0):
     return sentiment.expert(task, sentiment.knowledge(task), attempt, seed=1)
 
 
-def answer(label, confidence="0.85"):
-    return f"keywords: none\npolarity: neutral\nsentiment: {label} {confidence}"
+def answer(label, confidence="85"):
+    return f"words: none\nneutral\n{label} {confidence}"
+
+
+def written(reading):
+    return "".join(sentiment.segments(sentiment.actions(reading)))
 
 
 def test_the_experts_text_is_the_one_of_the_modules_example():
@@ -27,9 +31,9 @@ def test_the_experts_text_is_the_one_of_the_modules_example():
 
 def test_a_count_that_agrees_needs_no_override():
     assert [step.action for step in solved(PLAIN).steps] == [
-        "identify_keywords: great +",
+        "identify_keywords: great +3",
         "weigh_polarity: positive",
-        "classify_sentiment: positive 1.00",
+        "classify_sentiment: positive 100",
     ]
 
 
@@ -83,14 +87,15 @@ def test_the_label_is_derived_from_the_steps_without_the_gold_one():
 @pytest.mark.parametrize(
     ("line", "action", "issue"),
     [
-        (0, "identify_keywords: love -", "keywords"),
-        (0, "identify_keywords: adore +", "keywords"),
+        (0, "identify_keywords: love -3", "keywords"),
+        (0, "identify_keywords: adore +3", "keywords"),
         (1, "weigh_polarity: neutral", "label"),
         (1, "weigh_polarity: positive", "override"),
         (2, "override: contrast", "override"),
-        (3, "classify_sentiment: positive 0.85", "label"),
+        (3, "classify_sentiment: positive 85", "label"),
         (3, "classify_sentiment: negative", "schema"),
         (1, "", "schema"),
+        (1, "another step: negative", "schema"),
     ],
 )
 def test_one_wrong_step_is_enough_to_be_rejected(line, action, issue):
@@ -130,13 +135,15 @@ def test_parse_reads_the_answer():
         "",
         "negative",
         TEXT.replace("negation", "magic"),
-        TEXT.replace("0.85", "0.8"),
-        TEXT.replace("0.85", "1.01"),
-        TEXT.replace("0.85", "0.850"),
-        TEXT.replace("sentiment: negative", "sentiment: bad"),
-        TEXT.replace("love +", "love"),
-        TEXT.replace("love +", "a +, b +, c +, d +, e +"),
-        TEXT.replace("polarity: negative\n", ""),
+        TEXT.replace("85", "0.85"),
+        TEXT.replace("85", "101"),
+        TEXT.replace("85", "085"),
+        TEXT.replace("negative 85", "bad 85"),
+        TEXT.replace("love +3", "love"),
+        TEXT.replace("love +3", "love +5"),
+        TEXT.replace("love +3", ""),
+        TEXT.replace("words: ", ""),
+        TEXT.replace("negative, negation\n", ""),
         "\n".join(reversed(TEXT.split("\n"))),
         TEXT + " Hope this helps!",
     ],
@@ -148,9 +155,9 @@ def test_parse_is_strict(text):
 SINGLE = sorted(word for word in polarity.lexicon() if not any(c.isspace() for c in word))
 READINGS = st.builds(
     sentiment.Reading,
-    keywords=st.lists(st.tuples(st.sampled_from(SINGLE), st.sampled_from("+-")), max_size=4).map(
-        tuple
-    ),
+    keywords=st.lists(
+        st.tuples(st.sampled_from(SINGLE), st.sampled_from(["+1", "-4"])), max_size=4
+    ).map(tuple),
     polarity=st.sampled_from(sentiment.LABELS),
     override=st.none() | st.sampled_from(polarity.KINDS),
     label=st.sampled_from(sentiment.LABELS),
@@ -159,15 +166,16 @@ READINGS = st.builds(
 
 
 @given(READINGS)
-def test_what_segments_writes_read_reads(reading):
-    assert sentiment.read("".join(sentiment.segments(reading))) == reading
+def test_what_is_written_can_be_read(reading):
+    assert sentiment.read(written(reading)) == reading
 
 
 def test_every_lexicon_word_survives_the_format():
     for word in SINGLE:
-        reading = sentiment.Reading(((word, "-"), ("good", "+")), "neutral", None, "neutral", 0.5)
+        words = ((word, "-2"), ("good", "+2"))
+        reading = sentiment.Reading(words, "neutral", None, "neutral", 0.5)
 
-        assert sentiment.read("".join(sentiment.segments(reading))) == reading
+        assert sentiment.read(written(reading)) == reading
 
 
 @pytest.mark.parametrize(
@@ -238,11 +246,11 @@ def test_shots_are_shown_solved_in_their_own_format():
 @pytest.mark.parametrize(
     ("text", "label", "confidence"),
     [
-        (answer("negative", "0.85"), 1.0, 1.0),  # target 0.85
-        (answer("negative", "0.35"), 1.0, 0.75),  # 1 - 0.5^2
-        (answer("positive", "0.50"), 0.0, 0.75),  # wrong: target 0
-        (answer("positive", "1.00"), 0.0, 0.0),
-        (answer("negative", "0.85") + ".", 0.0, 0.0),  # malformed
+        (answer("negative", "85"), 1.0, 1.0),  # target 0.85
+        (answer("negative", "35"), 1.0, 0.75),  # 1 - 0.5^2
+        (answer("positive", "50"), 0.0, 0.75),  # wrong: target 0
+        (answer("positive", "100"), 0.0, 0.0),
+        (answer("negative", "85") + ".", 0.0, 0.0),  # malformed
         ("", 0.0, 0.0),
     ],
 )
