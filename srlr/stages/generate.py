@@ -108,18 +108,16 @@ def _pool(role: Role, settings: Settings, rundir: RunDir) -> _Pool:
 
 
 def _drawn(tasks: Sequence[Task], settings: Settings, rng: random.Random) -> list[Task]:
-    """The run's tasks in random order; of each label equally many, as far as there are enough."""
+    """The run's tasks in random order, a label's share going with its count ** (1 - balance)."""
     shuffled = rng.sample(tasks, len(tasks))
-    if not settings.generate.balance_labels:
-        return shuffled[: settings.generate.num_tasks]
-    place: Counter[Any] = Counter()
-    rank = []
-    for task in shuffled:
-        label = str(task.answer.get(settings.role.label))
-        rank.append(place[label])
+    labels = [str(task.answer.get(settings.role.label)) for task in shuffled]
+    place: Counter[str] = Counter()
+    due = []
+    for label, count in zip(labels, map(Counter(labels).__getitem__, labels), strict=True):
+        due.append((place[label] + 0.5) / count ** (1 - settings.generate.label_balance))
         place[label] += 1
-    # The n-th of every label comes before the n+1-th of any: a cut anywhere is balanced.
-    order = sorted(range(len(shuffled)), key=lambda i: rank[i])
+    # A label's n-th task is due when the draw is long enough to owe it: a cut anywhere is fair.
+    order = sorted(range(len(shuffled)), key=due.__getitem__)
     return [shuffled[i] for i in order[: settings.generate.num_tasks]]
 
 

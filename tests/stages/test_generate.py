@@ -94,16 +94,18 @@ def skewed(path):
 
 
 @pytest.mark.parametrize(
-    ("asked", "balanced", "labels"),
+    ("asked", "balance", "labels"),
     [
-        (6, True, {"positive": 3, "negative": 3}),
-        (10, True, {"positive": 7, "negative": 3}),  # there are no more negative ones
-        (12, False, {"positive": 9, "negative": 3}),
+        (6, 1, {"positive": 3, "negative": 3}),
+        (10, 1, {"positive": 7, "negative": 3}),  # there are no more negative ones
+        (4, 0, {"positive": 3, "negative": 1}),
+        (8, 0, {"positive": 6, "negative": 2}),
+        (8, 0.5, {"positive": 5, "negative": 3}),  # √9 : √3
     ],
 )
-def test_labels_are_drawn_equally_as_far_as_there_are_rows(tmp_path, asked, balanced, labels):
+def test_labels_are_evened_out_as_far_as_asked(tmp_path, asked, balance, labels):
     run = rundir(tmp_path)
-    generate.run(settings(skewed(tmp_path), num_tasks=asked, balance_labels=balanced), run)
+    generate.run(settings(skewed(tmp_path), num_tasks=asked, label_balance=balance), run)
     drawn = run.read_jsonl("generate/tasks.jsonl")
 
     assert Counter(row["answer"]["sentiment"] for row in drawn) == labels
