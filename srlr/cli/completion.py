@@ -2,9 +2,8 @@
 take.
 
 Lists files and reads the settings' schema; Hydra is never imported. bash splits words at `=`, so
-what stands before
-the cursor arrives as `role`, `=`, `sen` there and as `role=sen` in other shells; both are
-understood.
+what stands before the cursor arrives as `role`, `=`, `sen` there and as `role=sen` in other shells;
+both are understood.
 """
 
 from collections.abc import Iterable, Sequence

@@ -4,9 +4,8 @@
     files < environment < command line
 
 Files are, in rising order: the groups' options, conf/config.yaml, the --config-dir's config.yaml,
-the recipe. Everything
-wrong is reported at once, each with its key, value, what is allowed, the nearest valid name and
-who said it.
+the recipe. Everything wrong is reported at once, each with its key, value, what is allowed, the
+nearest valid name and who said it.
 """
 
 import os

@@ -126,8 +126,8 @@ class Generate(Node):
     teacher: Teacher = Teacher()
     num_tasks: Count = 1200
     """Training rows drawn for SRL and RLVR together."""
-    balance_labels: bool = True
-    """Draws as many tasks of each label as there are, so that rare labels are learnt too."""
+    label_balance: Share = 0.65
+    """How far the draw evens labels out: from 0, their shares in the data, to 1, all alike."""
     srl_share: Share = 1.0
     """The share of them that becomes trajectories; RLVR draws from all of them."""
     max_regeneration_attempts: Whole = 3
@@ -154,6 +154,8 @@ class Training(Node):
     """Evaluations without a new best before the stage stops early."""
     checkpoint_every_steps: Count = 5
     max_steps: Count | None = None
+    trained_layers: Count | None = None
+    """Only so many of the last layers learn, and neither embeddings; None: every weight does."""
 
 
 class Srl(Training):
@@ -162,6 +164,8 @@ class Srl(Training):
     epochs: Positive = 5
     batch_size: Count = 32
     reward_norm_method: Literal["z_score", "min_max", "rank", "none"] = "z_score"
+    kl_share: Share = 1.0
+    """The share of the examples on which the divergence is measured, to stand for all of them."""
 
 
 class Rlvr(Training):

@@ -2,10 +2,9 @@
 
 transformers repeats keys and values for every query head of a group before it calls torch; for rows
 of a hundred tokens that copy, and the fused kernel's set-up, cost more than the products
-themselves.
-Here the heads of one group are folded into rows of a single matrix product (grouped-query
-attention,
-arXiv 2305.13245), so nothing is repeated. Long rows go to torch's fused kernel, which needs no T×T.
+themselves. Here the heads of one group are folded into rows of a single matrix product
+(grouped-query attention, arXiv 2305.13245), so nothing is repeated. Long rows go to torch's fused
+kernel, which needs no T×T.
 """
 
 from typing import Any

@@ -56,8 +56,7 @@ def out_of_reach(chosen: Sequence[ModelCard], config_dir: Path | None = None) ->
     obtainable.
 
     An asset of the catalog and a local folder are looked up; a hub model counts when it is in the
-    local hub cache,
-    else the hub is asked, for TIMEOUT_S in all.
+    local hub cache, else the hub is asked, for TIMEOUT_S in all.
     """
     reasons: dict[str, str] = {}
     asked: dict[str, str] = {}

@@ -136,6 +136,11 @@ def load(source: Path, *, name: str, device: str, dtype: str) -> LocalModel:
             "use an instruction-tuned model",
         )
     model.eval().to(device)
+    # Where the output layer needs no gradient, torch multiplies a slice of the last positions by as
+    # many copies of it as there are rows: gigabytes.
+    model.get_output_embeddings().register_forward_pre_hook(
+        lambda _, states: (states[0].contiguous(),)
+    )
     return LocalModel(model, tokenizer, name, torch.device(device), torch_dtype)
 
 

@@ -2,8 +2,7 @@
 the facts.
 
 Every criterion is normalised to [0, 1] against anchors from the role and the tier, never against
-the other candidates,
-so a candidate's score does not depend on who else is there.
+the other candidates, so a candidate's score does not depend on who else is there.
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,7 +1,7 @@
 """evaluate: the untouched model, SRL and RLVR answer the same held-out tasks; is it better, surely?
 
 reads   the base model, srl/best, rlvr/best, generate/tasks.jsonl, metrics.jsonl,
-select/decision.yaml
+        select/decision.yaml
 writes  evaluate/attempts.jsonl   what every model said to every task
         evaluate/report.json      figures with intervals, paired tests, weak spots
         evaluate/report.md .html  the same for people

@@ -73,19 +73,21 @@ def plan(
 ) -> Plan:
     """What `steps` steps cost that train on `trained` rows and generate `generated` answers.
 
-    Weights, gradients and moments in float32 plus the model in bfloat16: 18 bytes a parameter;
-    activations grow with the tokens of a micro-batch.
+    The model in bfloat16, 2 bytes a parameter; gradient, weight and moments in float32, 16 bytes a
+    parameter that learns; activations grow with the tokens of a micro-batch.
     """
     parameters_b = number(settings.model, "parameters_b") or 1.0
+    layers = number(settings.model, "num_layers")
+    learning = min(1.0, node.trained_layers / layers) if node.trained_layers and layers else 1.0
     scored = (steps // node.eval_every_steps + 2) * node.eval_tasks
     read, written = 2 * TOKENS_A_TASK * trained, TOKENS_A_TASK * (generated + scored)
-    seconds = 6 * parameters_b * read / TRAIN_GFLOP_PER_S
+    seconds = (2 + 4 * learning) * parameters_b * read / TRAIN_GFLOP_PER_S
     seconds += 2 * parameters_b * written * 2 / GENERATE_GFLOP_PER_S
     return Plan(
         stage,
         tokens=read + written,
         seconds=seconds,
-        memory_gb=18 * parameters_b + 0.0015 * node.micro_batch_tokens + 0.7,
-        disk_gb=(2 + 12 + 12) * parameters_b,
+        memory_gb=(2 + 16 * learning) * parameters_b + 0.0015 * node.micro_batch_tokens + 0.7,
+        disk_gb=(2 + (12 + 12) * learning) * parameters_b,
         note=f"{steps} steps",
     )

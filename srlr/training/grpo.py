@@ -36,7 +36,7 @@ from srlr.training.forward import (
     pack,
     pieces,
 )
-from srlr.training.optim import MasterAdamW, schedule
+from srlr.training.optim import MasterAdamW, choose, schedule
 from srlr.training.progress import Outcome, Surroundings, is_judgement_day, is_over, judge
 
 
@@ -85,7 +85,8 @@ def train(
     """
     steps = plan_steps(len(prompts), settings)
     reference = copy.deepcopy(model.model) if settings.kl_penalty_weight else None
-    optimiser = MasterAdamW(model.model.parameters(), settings.learning_rate, settings.weight_decay)
+    learning = choose(model, settings.trained_layers)
+    optimiser = MasterAdamW(learning, settings.learning_rate, settings.weight_decay)
     state = checkpoint.load(around.folder / "checkpoint", optimiser)
     if state is None:
         state = checkpoint.State(kl_weight=settings.kl_penalty_weight)

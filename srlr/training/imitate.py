@@ -6,10 +6,10 @@ reference.
     w  the step's weight (rewards.normalise), the same for all tokens of a step, mean 1
     β  the adaptive controller's weight (kl.Controller)
 
-The reference is the model as it came. Its divergence is exact, over the whole vocabulary, and
-nearly
-free: its final hidden states (D numbers a token, not V) are kept from the first time a row is seen,
-and its output layer makes distributions of them again.
+The reference is the model as it came. The divergence from it is exact at a token, over the whole
+vocabulary: the reference's final hidden states (D numbers a token, not V) are kept, and its output
+layer makes distributions of them again. It is measured on a fixed share of the examples, which then
+stand for all of them, because one pass of the reference over an example is what it costs.
 """
 
 import math
@@ -30,7 +30,7 @@ from srlr.training.forward import (
     micro_batches,
     pack,
 )
-from srlr.training.optim import MasterAdamW, schedule
+from srlr.training.optim import MasterAdamW, choose, schedule
 from srlr.training.progress import Outcome, Surroundings, is_judgement_day, is_over, judge
 
 
@@ -50,28 +50,51 @@ class Example:
 
 
 class Reference:
-    """The untouched model's output layer and its final states of every example."""
+    """The untouched model's output layer, and its final states of a random `kl_share` of the
+    examples, at least one.
+    """
 
     def __init__(
-        self, model: LocalModel, examples: Sequence[Example], settings: Srl, around: Surroundings
+        self,
+        model: LocalModel,
+        examples: Sequence[Example],
+        settings: Srl,
+        seed: int,
+        around: Surroundings,
     ) -> None:
         self.head = model.model.get_output_embeddings().weight.detach().clone()
         self.states: dict[int, torch.Tensor] = {}
-        rows = [example.row() for example in examples]
+        some = max(1, round(settings.kl_share * len(examples)))
+        self.scale = len(examples) / some
+        measured = checkpoint.stream(seed, "reference").sample(range(len(examples)), some)
+        rows = [examples[index].row() for index in measured]
         with torch.no_grad():
             for batch in micro_batches(rows, settings.micro_batch_tokens):
-                chosen = [rows[index] for index in batch]
+                chosen = [rows[place] for place in batch]
                 states = hidden_states(model, pack(chosen, model.stop_token, model.device))
                 pieces = torch.split(states, [row.scored for row in chosen])
-                self.states.update(zip(batch, (piece.clone() for piece in pieces), strict=True))
+                for place, piece in zip(batch, pieces, strict=True):
+                    self.states[measured[place]] = piece.clone()
                 around.progress("reference", len(self.states), len(rows), {})
 
-    def of(self, examples: Sequence[int]) -> torch.Tensor:
-        """(N, D) the final states of these examples' completion tokens."""
-        return torch.cat([self.states[index] for index in examples])
+    def of(
+        self, examples: Sequence[int], sizes: Sequence[int]
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """For the completion tokens of examples of these sizes: which are measured (N,), bool, and
+        their final states (M, D).
+        """
+        known = [index in self.states for index in examples]
+        known_N = torch.tensor(known).repeat_interleave(torch.tensor(sizes))
+        states = [self.states[index] for index in examples if index in self.states]
+        empty = self.head.new_empty(0, self.head.shape[1])
+        return known_N.to(self.head.device), torch.cat([empty, *states])
 
-    def logits(self, states_ND: torch.Tensor) -> torch.Tensor:
-        return torch.nn.functional.linear(states_ND, self.head)
+    def divergence(self, logits_NV: torch.Tensor, states_ND: torch.Tensor) -> torch.Tensor:
+        """The sum over tokens, scaled up to what all examples would have."""
+        if not len(logits_NV):
+            return logits_NV.new_zeros((), dtype=torch.float32)
+        logits = torch.nn.functional.linear(states_ND, self.head)
+        return self.scale * kl.exact(logits_NV, logits).sum()
 
 
 def train(
@@ -87,8 +110,9 @@ def train(
     steps = plan_steps(len(examples), settings)
     reference = None
     if settings.kl_penalty_weight:
-        reference = Reference(model, examples, settings, around)
-    optimiser = MasterAdamW(model.model.parameters(), settings.learning_rate, settings.weight_decay)
+        reference = Reference(model, examples, settings, seed, around)
+    learning = choose(model, settings.trained_layers)
+    optimiser = MasterAdamW(learning, settings.learning_rate, settings.weight_decay)
     state = checkpoint.load(around.folder / "checkpoint", optimiser)
     if state is None:
         state = checkpoint.State(kl_weight=settings.kl_penalty_weight)
@@ -174,16 +198,20 @@ def _backward(
     weight_N = torch.tensor(
         [w for index in own for w in examples[index].token_weights()], device=model.device
     )
-    kept_ND = reference.of(own) if reference else None
     total = torch.zeros(2)
+    if reference is not None:
+        known_N, kept_ND = reference.of(own, [len(examples[i].token_weights()) for i in own])
+        place_N = known_N.cumsum(0) - 1  # where a measured token's states are
 
     def loss_of(logits_NV: torch.Tensor, tokens: slice) -> torch.Tensor:
         logp_N = log_probs(logits_NV, packed.target_N[tokens])
         loss = losses.imitation(logp_N, weight_N[tokens]) / scored
         total[0] += loss.item()
-        if reference is None or kept_ND is None:
+        if reference is None:
             return loss
-        divergence = kl.exact(logits_NV, reference.logits(kept_ND[tokens])).sum() / scored
+        known = known_N[tokens]
+        states = kept_ND[place_N[tokens][known]]
+        divergence = reference.divergence(logits_NV[known], states) / scored
         total[1] += divergence.item()
         return loss + kl_weight * divergence
 

@@ -10,7 +10,34 @@ from collections.abc import Iterable
 
 import torch
 
-from srlr.models.local import release
+from srlr.core.errors import ConfigError
+from srlr.models.local import LocalModel, release
+
+
+def choose(model: LocalModel, layers: int | None) -> list[torch.nn.Parameter]:
+    """The weights that learn: the last `layers` of the stack and the norm after them, or all.
+
+    What does not learn needs no gradient, so the backward pass ends where the first layer that
+    learns begins. The low layers of a pretrained model change least in fine-tuning, and on little
+    data it does better without changing them.
+
+    Raises:
+        ConfigError: the model has fewer layers.
+
+    Source: Lee et al. 2019, arXiv 1911.03090.
+    """
+    if layers is None:
+        return [parameter.requires_grad_() for parameter in model.model.parameters()]
+    stack = model.model.model
+    if layers > len(stack.layers):
+        raise ConfigError(
+            f"trained_layers={layers}, but {model.name} has {len(stack.layers)} layers",
+            f"at most {len(stack.layers)}, or null for every weight",
+        )
+    model.model.requires_grad_(False)
+    for part in (*stack.layers[-layers:], stack.norm):
+        part.requires_grad_()
+    return [parameter for parameter in model.model.parameters() if parameter.requires_grad]
 
 
 class MasterAdamW:
@@ -21,7 +48,7 @@ class MasterAdamW:
     def __init__(
         self, parameters: Iterable[torch.nn.Parameter], learning_rate: float, weight_decay: float
     ) -> None:
-        self.parameters = [parameter for parameter in parameters if parameter.requires_grad]
+        self.parameters = list(parameters)
         self.masters = [
             parameter
             if parameter.dtype == torch.float32

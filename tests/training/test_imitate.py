@@ -7,8 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from transformers import AutoModelForCausalLM
 
+from srlr.core.errors import ConfigError
 from srlr.core.settings import Srl
-from srlr.training import imitate
+from srlr.training import imitate, kl
+from srlr.training.forward import hidden_states, pack
 from srlr.training.imitate import Example, Reference, batch_of, plan_steps
 
 torch.set_num_threads(1)
@@ -86,13 +88,32 @@ def test_the_first_loss_is_the_mean_weighted_surprise_of_the_untouched_model(
         for at, (token, weight) in enumerate(zip(completion, example.token_weights(), strict=True)):
             surprise -= weight * logp[len(example.prompt) + at - 1, token].item()
         tokens += len(completion)
-        total += ids.numel()
+        total += ids.numel() - 1  # the last token predicts nothing
     (first,) = (figures for _, figures in heard.rows if "loss" in figures)
 
     assert first["loss"] == pytest.approx(surprise / tokens, rel=1e-4)
     assert first["tokens"] == total
     assert first["beta"] == 0.1
     assert first["lr"] == 1e-2
+
+
+@pytest.mark.parametrize("layers", [1, 2])
+def test_only_the_last_layers_and_the_final_norm_learn(learn, ears, layers, tiny_model_folder):
+    before = tiny.load(tiny_model_folder).model
+    after, _ = learn(ears(), said(trained_layers=layers))
+    moved = {
+        name
+        for (name, old), new in zip(before.named_parameters(), after, strict=True)
+        if not torch.equal(old, new)
+    }
+    learning = ("model.norm.", *(f"model.layers.{1 - n}." for n in range(layers)))
+
+    assert moved == {name for name, _ in before.named_parameters() if name.startswith(learning)}
+
+
+def test_more_layers_than_the_model_has_are_refused(learn, ears):
+    with pytest.raises(ConfigError, match="trained_layers=3, but tiny has 2 layers"):
+        learn(ears(), said(trained_layers=3))
 
 
 def test_the_size_of_micro_batches_changes_nothing_but_rounding(learn, ears):
@@ -199,6 +220,30 @@ def test_without_a_penalty_no_reference_is_held(learn, ears, penalty, references
     assert held[-1] == references
     assert heard.column("beta") == [penalty]
     assert penalty or heard.column("kl") == [0.0]
+
+
+@pytest.mark.parametrize(("share", "measured"), [(0.0, 1), (0.34, 3), (1.0, 9)])
+def test_the_divergence_of_some_examples_stands_for_that_of_all(
+    ears, examples, tiny_model_folder, share, measured
+):
+    model, other = tiny.load(tiny_model_folder), tiny.load(tiny_model_folder)
+    reference = Reference(model, examples, said(kl_share=share), 0, ears().around())
+    with torch.no_grad():
+        for parameter in other.model.model.norm.parameters():
+            parameter *= 1.5
+    total = exact = 0.0
+    for index, example in enumerate(examples):
+        packed = pack([example.row()], 0, "cpu")
+        known_N, states = reference.of([index], [len(packed.target_N)])
+        logits = other.model.lm_head(hidden_states(other, packed))
+        total += reference.divergence(logits[known_N], states).item()
+        if index in reference.states:
+            plain = model.model.lm_head(hidden_states(model, packed))
+            exact += kl.exact(logits, plain).sum().item()
+
+    assert len(reference.states) == measured
+    assert exact > 0.01
+    assert total == pytest.approx(9 / measured * exact, rel=1e-4)
 
 
 def test_a_heavier_penalty_keeps_the_model_nearer(learn, ears):
