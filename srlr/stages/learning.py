@@ -1,5 +1,6 @@
 """What the two training stages share: their surroundings, what they leave, what they will cost."""
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -53,13 +54,14 @@ def finish(
             "best_step": outcome.best_step,
             "steps": outcome.steps,
             "dev": dict(outcome.best),
-            "dev_before": dict(outcome.first),
+            "dev_before": dict(outcome.first) if outcome.first else None,
             "gain": outcome.best_step > 0,
         },
     )
     checkpoint.remove(rundir.path / stage / "checkpoint")
+    before = f"{outcome.first[main]:.3f} → " if outcome.first else ""
     note = (
-        f"{stage}: dev {main} {outcome.first[main]:.3f} → {outcome.best[main]:.3f}"
+        f"{stage}: dev {main} {before}{outcome.best.get(main, math.nan):.3f}"
         f" at step {outcome.best_step} of {outcome.steps}"
     )
     figures = {f"dev_{name}": value for name, value in outcome.best.items()}

@@ -2,7 +2,7 @@
 
 reads   generate/trajectories.jsonl, the base model
 writes  srl/best/         the weights that did best on held-out tasks, a transformers folder
-        srl/result.json   best step, steps taken, held-out figures before and after
+        srl/result.json   best step, steps taken, held-out figures
         srl/checkpoint/   while it runs: what a killed run goes on from
 """
 

@@ -116,8 +116,7 @@ def train(
     state = checkpoint.load(around.folder / "checkpoint", optimiser)
     if state is None:
         state = checkpoint.State(kl_weight=settings.kl_penalty_weight)
-        around.rewind(-1)
-        judge(model, state, around)
+        around.rewind(-1)  # no score yet: in a format the model has not seen, it would be 0
     else:
         around.rewind(state.step)
     while not is_over(state, steps, settings):
@@ -132,7 +131,7 @@ def train(
             judge(model, state, around)
         if state.step % settings.checkpoint_every_steps == 0:
             checkpoint.save(around.folder / "checkpoint", optimiser, state)
-    return Outcome(state.best_step, state.step, state.best, state.loop["first"])
+    return Outcome(state.best_step, state.step, state.best, None)
 
 
 def plan_steps(examples: int, settings: Srl) -> int:

@@ -29,12 +29,16 @@ class Surroundings:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The best held-out figures, the step they were seen at, and how many steps were taken."""
+    """The best held-out figures, the step they were seen at, and how many steps were taken.
+
+    `first`: those of the model as it came, where it was asked. `best` is empty and its step 0 where
+    no figure was a number.
+    """
 
     best_step: int
     steps: int
     best: Mapping[str, float]
-    first: Mapping[str, float]
+    first: Mapping[str, float] | None
 
 
 def judge(model: LocalModel, state: State, around: Surroundings) -> bool:

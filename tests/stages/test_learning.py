@@ -28,6 +28,15 @@ def test_a_stage_that_gained_says_from_where_to_where(finished):
     }
 
 
+def test_a_stage_that_was_not_asked_before_says_where_it_got(finished):
+    settings, rundir, _ = finished
+    source = rundir.path / "srl" / "best"
+    result = learning.finish("srl", Outcome(6, 10, AFTER, None), source, settings, rundir)
+
+    assert result.notes == ("srl: dev macro_f1 0.750 at step 6 of 10",)
+    assert rundir.read_json("srl/result.json")["dev_before"] is None
+
+
 def test_where_no_step_was_better_the_model_is_the_one_it_began_with(finished):
     settings, rundir, _ = finished
     source = rundir.path / "srl" / "best"

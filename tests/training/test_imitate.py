@@ -1,4 +1,5 @@
 import gc
+import math
 
 import pytest
 import tiny
@@ -146,7 +147,7 @@ def test_an_interrupted_run_goes_on_as_if_nothing_had_happened(learn, ears, dtyp
     broken.stop_at = None
     resumed_at = (stop_at - 1) // 2 * 2
     # the judge answers by the loop's step, not by how often it was asked
-    broken.judged = broken.judged[: resumed_at // 2 + 1] if resumed_at else []
+    broken.judged = broken.judged[: resumed_at // 2]
     again, outcome_again = learn(broken, dtype=dtype)
 
     assert same(expected, again)
@@ -181,26 +182,26 @@ def test_it_stops_when_the_held_out_figure_stops_rising(learn, ears):
     heard = ears(figures=[0.5, 0.6, 0.6, 0.4, 0.9])
     _, outcome = learn(heard, said(eval_every_steps=1, patience=2))
 
-    assert (outcome.best_step, outcome.steps) == (1, 3)
-    assert outcome.first == {"macro_f1": 0.5, "validity": 1.0}
+    assert (outcome.best_step, outcome.steps) == (2, 4)
+    assert outcome.first is None
     assert outcome.best == {"macro_f1": 0.6, "validity": 1.0}
 
 
 def test_the_best_model_is_kept_and_not_the_last(learn, ears):
-    heard = ears(figures=[0.5, 0.7, 0.8, 0.6])
+    heard = ears(figures=[0.5, 0.8, 0.6])
     last, outcome = learn(heard)
     best = [p.detach() for p in tiny.load(heard.folder / "best").model.parameters()]
 
     assert outcome.best_step == 4
-    assert same(best, heard.judged[2])
+    assert same(best, heard.judged[1])
     assert not same(best, last)
 
 
-def test_where_nothing_is_better_than_the_start_nothing_is_kept(learn, ears):
-    heard = ears(figures=[0.5, 0.5, 0.4])
+def test_where_no_figure_is_a_number_nothing_is_kept(learn, ears):
+    heard = ears(figures=[math.nan])
     _, outcome = learn(heard)
 
-    assert outcome.best_step == 0
+    assert (outcome.best_step, outcome.best) == (0, {})
     assert not (heard.folder / "best").exists()
 
 
