@@ -29,7 +29,7 @@ def test_a_group_has_options_and_keys(composed):
 
     assert said["options"] == ["grpo"]
     assert "rlvr.clip_epsilon" in said["keys"]
-    assert explain("recipe", composed)["options"] == ["sentiment_in_domain", "sentiment_quick"]
+    assert explain("recipe", composed)["options"] == ["sentiment_quick"]
 
 
 def test_a_mapping_and_an_entry_of_it_are_keys_too(composed):
