@@ -15,7 +15,7 @@ def test_show_prints_a_configuration_that_composes_to_itself(run_srlr):
 
     assert out.returncode == 0
     assert shown["tier"]["name"] == "silver"
-    assert shown["srl"]["learning_rate"] == 2e-4
+    assert shown["srl"]["learning_rate"] == 3e-4
 
 
 def test_what_the_card_may_tune_is_open_until_one_is_chosen_unless_asked(run_srlr):
@@ -49,7 +49,7 @@ def test_groups_lists_options_and_marks_the_chosen(run_srlr):
 @pytest.mark.parametrize(
     ("key", "parts"),
     [
-        ("srl.learning_rate", ["a number > 0", "0.0002", "conf/model/smollm2-135m-instruct.yaml"]),
+        ("srl.learning_rate", ["a number > 0", "0.0003", "conf/model/smollm2-135m-instruct.yaml"]),
         ("rlvr.schedule", ["one of constant, linear, cosine"]),
         ("srl.patience", ["Evaluations without a new best"]),
         ("tier", ["bronze, gold, silver", "tier.stand_in"]),

@@ -87,7 +87,7 @@ def test_a_model_cards_tuning_is_what_stage_files_take_and_recipe_and_words_win(
     tuned = made(model).settings
 
     assert made().settings.srl.learning_rate == 1e-5
-    assert tuned.srl.learning_rate == 2e-4
+    assert tuned.srl.learning_rate == 3e-4
     assert made(model, "srl.learning_rate=2e-5").settings.srl.learning_rate == 2e-5
     assert made(model, "recipe=mine", config_dir=folder).settings.rlvr.learning_rate == 3e-5
     assert made(model).sources["srl.learning_rate"].where == "conf/model/smollm2-135m-instruct.yaml"
@@ -110,7 +110,7 @@ def test_with_model_composes_again_with_the_selected_card_and_keeps_what_was_sai
 
     assert first.settings.model.source is None
     assert second.settings.model.name == "smollm2-135m-instruct"
-    assert second.settings.srl.learning_rate == 2e-4
+    assert second.settings.srl.learning_rate == 3e-4
     assert (second.settings.srl.epochs, second.settings.tier.name) == (7, "silver")
     assert second.sources["model"].kind == "select"
 
@@ -135,7 +135,7 @@ def test_an_auto_run_taken_up_again_still_learns_the_cards_tuning():
     base = yaml.safe_load(made("srl.epochs=5").yaml)
     again = with_model(made(base=base), "smollm2-135m-instruct").settings
 
-    assert again.srl.learning_rate == 2e-4
+    assert again.srl.learning_rate == 3e-4
     assert again.srl.epochs == 5  # said in so many words, though it is the default
 
 
