@@ -70,11 +70,13 @@ _WRITTEN = {
     "classify_sentiment": "\n{}",
 }
 _FORMAT = re.compile(
-    r"words: (?P<keywords>none|\S+ [+-][1-4](?:, \S+ [+-][1-4])*)\n"
+    r"words: (?P<keywords>[^\n]+)\n"
     r"(?P<polarity>positive|neutral|negative)"
     r"(?:, (?P<override>negation|contrast|intensity|sarcasm|implicit))?\n"
     r"(?P<label>positive|neutral|negative) (?P<percent>\d|[1-9]\d|100)"
 )
+_KEYWORD = re.compile(r"(\S+(?: \S+)*) ([+-][1-4])")  # "free of -1": a phrase may be one
+_BETWEEN = re.compile(r"(?<=[+-][1-4]), ")  # the emoticon ":-," ends in a comma itself
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +112,12 @@ def read(text: str) -> Reading | None:
     match = _FORMAT.fullmatch(text.strip())
     if match is None:
         return None
+    listed = [] if match["keywords"] == "none" else _BETWEEN.split(match["keywords"])
+    found = [keyword for item in listed if (keyword := _KEYWORD.fullmatch(item))]
+    if len(found) < len(listed):
+        return None
     return Reading(
-        keywords=tuple(re.findall(r"(\S+) ([+-]\d)(?:, |$)", match["keywords"])),
+        keywords=tuple((keyword[1], keyword[2]) for keyword in found),
         polarity=match["polarity"],
         override=match["override"],
         label=match["label"],

@@ -129,11 +129,20 @@ def test_parse_reads_the_answer():
     assert sentiment.parse(f"{TEXT}\n") == {"sentiment": "negative", "confidence": 0.85}
 
 
+def test_a_keyword_may_be_a_phrase():
+    reading = sentiment.read(TEXT.replace("love +3", "love +3, free of -1"))
+
+    assert reading.keywords == (("love", "+3"), ("free of", "-1"))
+
+
 @pytest.mark.parametrize(
     "text",
     [
         "",
         "negative",
+        TEXT.replace("love +3", "love +3, none"),
+        TEXT.replace("love +3", "love +3,  fine +1"),
+        TEXT.replace("love +3", "x " * 10_000),
         TEXT.replace("negation", "magic"),
         TEXT.replace("85", "0.85"),
         TEXT.replace("85", "101"),
@@ -152,11 +161,11 @@ def test_parse_is_strict(text):
     assert sentiment.parse(text) is None
 
 
-SINGLE = sorted(word for word in polarity.lexicon() if not any(c.isspace() for c in word))
+WORDS = sorted(polarity.lexicon())
 READINGS = st.builds(
     sentiment.Reading,
     keywords=st.lists(
-        st.tuples(st.sampled_from(SINGLE), st.sampled_from(["+1", "-4"])), max_size=4
+        st.tuples(st.sampled_from(WORDS), st.sampled_from(["+1", "-4"])), max_size=4
     ).map(tuple),
     polarity=st.sampled_from(sentiment.LABELS),
     override=st.none() | st.sampled_from(polarity.KINDS),
@@ -171,7 +180,7 @@ def test_what_is_written_can_be_read(reading):
 
 
 def test_every_lexicon_word_survives_the_format():
-    for word in SINGLE:
+    for word in WORDS:
         words = ((word, "-2"), ("good", "+2"))
         reading = sentiment.Reading(words, "neutral", None, "neutral", 0.5)
 
