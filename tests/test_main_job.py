@@ -157,7 +157,7 @@ def test_predict_answers_in_json_lines(toy_run, tmp_path, capsys):
 
 def test_a_run_killed_again_and_again_ends_like_one_that_was_not(job, toy_run):
     """Before the first checkpoint, between checkpoints, in every stage that takes time."""
-    for stage, step in (("srl", 0), ("srl", 5), ("srl", 12), ("srl", 29), ("rlvr", 1), ("rlvr", 5)):
+    for stage, step in (("srl", 1), ("srl", 5), ("srl", 12), ("srl", 29), ("rlvr", 1), ("rlvr", 5)):
         killed = job("train", stop_at=(stage, step, signal.SIGKILL))
 
         assert killed.wait() == -signal.SIGKILL, (stage, step)
