@@ -155,7 +155,7 @@ class Training(Node):
     checkpoint_every_steps: Count = 5
     max_steps: Count | None = None
     trained_layers: Count | None = None
-    """Only so many of the last layers learn, and neither embeddings; None: every weight does."""
+    """Only so many of the last layers learn, and no embeddings; None: every weight does."""
 
 
 class Srl(Training):

@@ -108,13 +108,13 @@ def _pool(role: Role, settings: Settings, rundir: RunDir) -> _Pool:
 
 
 def _drawn(tasks: Sequence[Task], settings: Settings, rng: random.Random) -> list[Task]:
-    """The run's tasks in random order, a label's share going with its count ** (1 - balance)."""
+    """The run's tasks, drawn at random; a label's share goes with its count ** (1 - balance)."""
     shuffled = rng.sample(tasks, len(tasks))
     labels = [str(task.answer.get(settings.role.label)) for task in shuffled]
-    place: Counter[str] = Counter()
+    counts, place = Counter(labels), Counter[str]()
     due = []
-    for label, count in zip(labels, map(Counter(labels).__getitem__, labels), strict=True):
-        due.append((place[label] + 0.5) / count ** (1 - settings.generate.label_balance))
+    for label in labels:
+        due.append((place[label] + 0.5) / counts[label] ** (1 - settings.generate.label_balance))
         place[label] += 1
     # A label's n-th task is due when the draw is long enough to owe it: a cut anywhere is fair.
     order = sorted(range(len(shuffled)), key=due.__getitem__)

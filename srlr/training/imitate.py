@@ -113,12 +113,11 @@ def train(
         reference = Reference(model, examples, settings, seed, around)
     learning = choose(model, settings.trained_layers)
     optimiser = MasterAdamW(learning, settings.learning_rate, settings.weight_decay)
-    state = checkpoint.load(around.folder / "checkpoint", optimiser)
-    if state is None:
-        state = checkpoint.State(kl_weight=settings.kl_penalty_weight)
-        around.rewind(-1)  # no score yet: in a format the model has not seen, it would be 0
-    else:
-        around.rewind(state.step)
+    # A fresh start has no score: in a format the model has not seen, it would be 0.
+    state = checkpoint.load(around.folder / "checkpoint", optimiser) or checkpoint.State(
+        kl_weight=settings.kl_penalty_weight
+    )
+    around.rewind(state.step)
     while not is_over(state, steps, settings):
         began = time.perf_counter()
         chosen = batch_of(state.step, len(examples), settings.batch_size, seed)
@@ -194,12 +193,11 @@ def _backward(
 ) -> torch.Tensor:
     """Adds the gradient of these examples' share of the loss; returns (loss, divergence)."""
     packed = pack([examples[index].row() for index in own], model.stop_token, model.device)
-    weight_N = torch.tensor(
-        [w for index in own for w in examples[index].token_weights()], device=model.device
-    )
+    weights = [examples[index].token_weights() for index in own]
+    weight_N = torch.tensor([w for each in weights for w in each], device=model.device)
     total = torch.zeros(2)
     if reference is not None:
-        known_N, kept_ND = reference.of(own, [len(examples[i].token_weights()) for i in own])
+        known_N, kept_ND = reference.of(own, list(map(len, weights)))
         place_N = known_N.cumsum(0) - 1  # where a measured token's states are
 
     def loss_of(logits_NV: torch.Tensor, tokens: slice) -> torch.Tensor:
