@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -14,6 +15,9 @@ sys.path.insert(0, str(ROOT / "tests"))  # fake_stages, under every import mode
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # A shell starts background jobs deaf to Ctrl-C, and their children inherit that.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+# A busy machine stalls for longer than any deadline; what is slow is measured in benchmarks.
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
 FAKE_MAIN = """
 import sys, fake_stages
 fake_stages.install()
