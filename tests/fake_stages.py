@@ -64,6 +64,7 @@ def _run(name, settings, rundir):
         rundir.write_text("select/decision.yaml", f"model_selection: {{selected_model: {MODEL}}}\n")
     if name == "evaluate":
         rundir.write_text("evaluate/report.json", json.dumps(REPORT))
+        rundir.write_jsonl("evaluate/attempts.jsonl", list(_attempts(settings.seed)))
         if settings.evaluate.gate.accuracy:
             raise GateFailed("accuracy 0.800 is below the gate", "evaluate.gate.accuracy=0.7")
     return StageResult(name, f"{name}/result.txt", {"loss": 1.0, "from": float(done)}, ("fine",))
@@ -85,6 +86,25 @@ def _misbehave(what, rundir):
         import transformers  # noqa: F401
     if what == "bug":
         raise ValueError("a bug")
+
+
+def _attempts(seed):
+    """Ten tasks: the baseline is right on 2 of them, SRL on 7, RLVR on 8, with odd seeds on 9."""
+    for model, right in (("baseline", 2), ("srl", 7), ("rlvr", 8 + seed % 2)):
+        for number in range(10):
+            said = {"sentiment": "positive" if number < right else "negative", "confidence": 0.9}
+            yield {
+                "model": model,
+                "task": f"t{number}",
+                "prompt": "Good.",
+                "text": json.dumps(said),
+                "answer": said,
+                "gold": {"sentiment": "positive", "confidence": 0.8},
+                "meta": {},
+                "valid": True,
+                "latency_s": 0.2,
+                "tokens": 16,
+            }
 
 
 def _metric(value):
@@ -113,7 +133,8 @@ REPORT = {
     "stand_in": f"{MODEL} stands in for a gold model",
     "machine": "2 cores, 15 GB",
     "level": 0.95,
-    "main_metric": "macro_f1",
+    "samples": 200,
+    "main_metric": "accuracy",
     "final": "rlvr",
     "verdict": "better",
     "rlvr_gain": False,

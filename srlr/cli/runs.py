@@ -100,8 +100,12 @@ def compare(
     config_dir: ConfigDir = None,
     as_json: Json = False,
 ) -> None:
-    """Put runs side by side: scores, and the settings in which they differ."""
-    from srlr.cli import render
+    """Put runs side by side: scores, and the settings in which they differ.
+
+    Runs that differ in nothing but their seed are pooled too: what does a stage add, on the mean
+    over these runs and the same tasks?
+    """
+    from srlr.cli import closing, render
     from srlr.core import runs
     from srlr.core.errors import ConfigError
     from srlr.core.rundir import RunDir
@@ -115,6 +119,7 @@ def compare(
         "scores": scores(chosen),
         "settings": differences(chosen),
     }
+    data["pooled"] = pooled(chosen) if data["settings"].keys() <= {"seed"} else None
 
     def human() -> None:
         names = [rundir.path.name for rundir in chosen]
@@ -123,6 +128,14 @@ def compare(
         rows = [[key, *map(str, values)] for key, values in data["settings"].items()]
         if rows:
             render.table(("setting", *names), rows)
+        if data["pooled"]:
+            word = closing.SHORT_TITLES.get(data["pooled"]["metric"], data["pooled"]["metric"])
+            title = f"{word}, mean of {len(chosen)} runs"
+            rows = [
+                [name, _gap(test["value"], test["low"], test["high"]), *map(_gap, test["runs"])]
+                for name, test in data["pooled"]["tests"].items()
+            ]
+            render.table(("difference", title, *names), rows, right=(title, *names))
 
     render.emit("runs.compare", data, as_json=as_json, human=human)
 
@@ -216,6 +229,31 @@ def differences(chosen: Sequence["RunDir"]) -> dict[str, list[Any]]:
     return {key: [_at(config, key) for config in configs] for key in sorted(keys)}
 
 
+def pooled(chosen: Sequence["RunDir"]) -> dict[str, Any] | None:
+    """The paired differences on the mean of the runs; None where one is not evaluated."""
+    from dataclasses import asdict
+
+    from srlr.cli import closing
+    from srlr.evaluation import tables
+    from srlr.evaluation.compare import Resampling
+    from srlr.evaluation.outcomes import Schema
+
+    reports = [closing.read(rundir) for rundir in chosen]
+    if None in reports:
+        return None
+    config, report = _config(chosen[0]), reports[0] or {}
+    role = config["role"]
+    schema = Schema(role["label"], tuple(role["labels"]), role["confidence"])
+    how = Resampling(0, report["samples"], report["level"])
+    rows = [tables.by_model(rundir.read_jsonl("evaluate/attempts.jsonl")) for rundir in chosen]
+    tests = tables.pooled_tests(rows, schema, how, report["main_metric"])
+    return {
+        "metric": report["main_metric"],
+        "level": report["level"],
+        "tests": {title: asdict(test) for title, test in tests.items()},
+    }
+
+
 def _final(rundir: "RunDir") -> dict[str, float]:
     """The final model's metrics as the report has them; empty before there is one."""
     from srlr.cli import closing
@@ -248,6 +286,11 @@ def _at(config: Mapping[str, Any], key: str) -> Any:
 
 def _stages(states: Mapping[str, str | None]) -> str:
     return "".join(MARKS.get(state or "", "·") for state in states.values())
+
+
+def _gap(value: float, *bounds: float) -> str:
+    within = " ".join(f"{bound:+.3f}" for bound in bounds)
+    return f"{value:+.3f} [{within}]" if bounds else f"{value:+.3f}"
 
 
 def _score(value: float | None) -> str:

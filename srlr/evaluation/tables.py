@@ -6,7 +6,15 @@ from math import isfinite
 from typing import Any
 
 from srlr.core.errors import ConfigError
-from srlr.evaluation.compare import Difference, Resampling, additive, interval, mcnemar, paired
+from srlr.evaluation.compare import (
+    Difference,
+    Resampling,
+    additive,
+    interval,
+    mcnemar,
+    paired,
+    pooled_paired,
+)
 from srlr.evaluation.metrics import METRICS, calibration, confusion, per_class
 from srlr.evaluation.outcomes import Attempt, Schema, finite
 from srlr.evaluation.value import (
@@ -99,13 +107,33 @@ def paired_tests(
         PairedTest(
             model=model,
             against=against,
-            title=f"{TITLES[model]} − {TITLES[against]}",
+            title=_title(model, against),
             metrics={w: _gap(models[against], models[model], w, schema, how) for w in asked},
             flips=mcnemar(models[against], models[model], schema),
         )
         for model, against in PAIRS
         if model in models and against in models
     )
+
+
+def pooled_tests(
+    runs: Sequence[Rows], schema: Schema, how: Resampling, word: str
+) -> dict[str, Difference]:
+    """ "RLVR − SRL" and every other pair of PAIRS that all runs have, as means over the runs.
+
+    Raises:
+        ConfigError: no runs, or two models of one run were asked different tasks.
+    """
+    found = {}
+    for model, against in PAIRS:
+        if all(model in rows and against in rows for rows in runs):
+            both = [(rows[against], rows[model]) for rows in runs]
+            found[_title(model, against)] = pooled_paired(both, word, schema, how)
+    return found
+
+
+def _title(model: str, against: str) -> str:
+    return f"{TITLES[model]} − {TITLES[against]}"
 
 
 def _gap(

@@ -96,6 +96,42 @@ def test_compare_for_people_names_the_runs(made, capsys):
     assert "tier.name" in out.out
 
 
+@pytest.fixture
+def sown(made):
+    """Two more runs, d and e, that differ from a in their seed alone."""
+    for seed, name in ((3, "d"), (4, "e")):
+        pipeline.run(Ask((f"seed={seed}",), run=name))
+    return made
+
+
+def test_runs_that_differ_in_their_seed_alone_are_pooled(sown, capsys):
+    """RLVR adds 2 of 10 with odd seeds and 1 with even ones, each time on the same tasks."""
+    pooled = data(capsys, "runs", "compare", "a", "d", "e")["pooled"]
+    gap = pooled["tests"]["RLVR − SRL"]
+
+    assert pooled["metric"] == "accuracy"
+    assert list(pooled["tests"]) == ["SRL − Baseline", "RLVR − SRL", "RLVR − Baseline"]
+    assert gap["runs"] == pytest.approx([0.2, 0.2, 0.1])
+    assert gap["value"] == pytest.approx(0.5 / 3)
+    assert 0.0 <= gap["low"] < gap["value"] < gap["high"] < 0.5
+
+
+def test_pooled_runs_for_people_show_the_mean_and_each_run(sown, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "100")
+    _, out = answer(capsys, "runs", "compare", "a", "d", "e")
+
+    assert "Accuracy, mean of 3 runs" in out.out
+    assert "+0.167 [" in out.out
+
+
+def test_other_runs_are_not_pooled(sown, capsys):
+    """b has other epochs; f is not evaluated."""
+    pipeline.run(Ask(("seed=5",), run="f"), ("generate",))
+
+    assert data(capsys, "runs", "compare", "a", "b")["pooled"] is None
+    assert data(capsys, "runs", "compare", "a", "f")["pooled"] is None
+
+
 def test_one_run_cannot_be_compared(made, capsys):
     assert answer(capsys, "runs", "compare", "a")[0] == 2
 
