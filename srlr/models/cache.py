@@ -7,18 +7,24 @@ from transformers.cache_utils import Cache, DynamicLayer
 
 
 class ReservedLayer(DynamicLayer):  # type: ignore[misc]
-    """Keys and values of one layer in a buffer of its final size, filled from the left."""
+    """Keys and values of one layer in a buffer of its final size, filled from the left.
 
-    def __init__(self, capacity: int) -> None:
+    The first rows of the buffer are in use, as many as were last given to `update`.
+    """
+
+    def __init__(self, capacity: int, rows: int | None = None) -> None:
+        """Room for `capacity` positions of `rows` rows, or of as many as come first."""
         super().__init__()
         self.capacity = capacity
+        self.rows = rows
         self.length = 0
 
     def lazy_initialization(self, key_states: torch.Tensor, value_states: torch.Tensor) -> None:
-        B, H, _, D = key_states.shape
         self.dtype, self.device = key_states.dtype, key_states.device
-        self.keys = key_states.new_empty(B, H, self.capacity, D)
-        self.values = value_states.new_empty(B, H, self.capacity, value_states.shape[-1])
+        self.keys, self.values = (
+            some.new_empty(self.rows or len(some), some.shape[1], self.capacity, some.shape[3])
+            for some in (key_states, value_states)
+        )
         self.is_initialized = True
 
     def update(
@@ -26,11 +32,11 @@ class ReservedLayer(DynamicLayer):  # type: ignore[misc]
     ) -> tuple[torch.Tensor, torch.Tensor]:
         if not self.is_initialized:
             self.lazy_initialization(key_states, value_states)
-        end = self.length + key_states.shape[2]
-        self.keys[:, :, self.length : end] = key_states
-        self.values[:, :, self.length : end] = value_states
+        used, end = len(key_states), self.length + key_states.shape[2]
+        self.keys[:used, :, self.length : end] = key_states
+        self.values[:used, :, self.length : end] = value_states
         self.length = end
-        return self.keys[:, :, :end], self.values[:, :, :end]
+        return self.keys[:used, :, :end], self.values[:used, :, :end]
 
     def get_seq_length(self) -> int:
         return self.length
@@ -41,33 +47,33 @@ class ReservedLayer(DynamicLayer):  # type: ignore[misc]
         """Fills this layer with parts of its rows: `before` shared columns, then the part's own
         columns moved to the right end of `width`, with zeros to their left.
         """
-        rows, some = parts[-1][0].stop, parts[0][1].keys
-        self.keys = some.new_zeros(rows, some.shape[1], before + width, some.shape[3])
-        self.values = torch.zeros_like(self.keys)
-        self.dtype, self.device, self.is_initialized = some.dtype, some.device, True
+        self.lazy_initialization(parts[0][1].keys, parts[0][1].values)
         for run, part in parts:
-            own = part.length - before
+            start = before + width - (part.length - before)
             for mine, theirs in ((self.keys, part.keys), (self.values, part.values)):
                 mine[run, :, :before] = theirs[:, :, :before]
-                mine[run, :, before + width - own :] = theirs[:, :, before : part.length]
+                mine[run, :, before:start] = 0
+                mine[run, :, start : before + width] = theirs[:, :, before : part.length]
         self.length = before + width
 
-    def select(self, rows: torch.Tensor, capacity: int) -> "ReservedLayer":
-        """The same cache for `rows` (repeated or left out), with room for `capacity` positions."""
-        layer = ReservedLayer(capacity)
-        layer.lazy_initialization(self.keys[rows[:1]], self.values[rows[:1]])
-        shape = (len(rows), self.keys.shape[1], capacity, self.keys.shape[3])
-        layer.keys = self.keys.new_empty(shape)
-        layer.values = self.values.new_empty((*shape[:3], self.values.shape[3]))
-        layer.keys[:, :, : self.length] = self.keys[rows, :, : self.length]
-        layer.values[:, :, : self.length] = self.values[rows, :, : self.length]
+    def copy(self, sources: torch.Tensor, to: torch.Tensor) -> None:
+        """Writes the rows `sources` over the rows `to`; no row is in both."""
+        for buffer in (self.keys, self.values):
+            buffer[to, :, : self.length] = buffer[sources, :, : self.length]
+
+    def repeated(self, rows: int, capacity: int) -> "ReservedLayer":
+        """This layer's only row, `rows` times, with room for `capacity` positions."""
+        layer = ReservedLayer(capacity, rows)
+        layer.lazy_initialization(self.keys, self.values)
+        layer.keys[:, :, : self.length] = self.keys[:, :, : self.length]
+        layer.values[:, :, : self.length] = self.values[:, :, : self.length]
         layer.length = self.length
         return layer
 
 
-def reserve(layers: int, capacity: int) -> Cache:
-    return Cache(layers=[ReservedLayer(capacity) for _ in range(layers)])
+def reserve(layers: int, capacity: int, rows: int | None = None) -> Cache:
+    return Cache(layers=[ReservedLayer(capacity, rows) for _ in range(layers)])
 
 
-def select(cache: Cache, rows: torch.Tensor, capacity: int) -> Cache:
-    return Cache(layers=[layer.select(rows, capacity) for layer in cache.layers])
+def repeated(cache: Cache, rows: int, capacity: int) -> Cache:
+    return Cache(layers=[layer.repeated(rows, capacity) for layer in cache.layers])

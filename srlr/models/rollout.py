@@ -1,9 +1,10 @@
 """The one generation engine: used to train, to evaluate, to measure and to predict.
 
-Prompts are sorted by length and read once each, however many samples are drawn from them; the part
-all prompts share is read once for all; the cache is reserved in full before the first step; rows
-that have ended leave the batch. Uniform numbers are drawn per row before anything is generated, so
-a row's answer does not depend on which rows it shared a batch with (up to rounding).
+Prompts are sorted by length and the part they all share is read once. Samples of a prompt are one
+row of the cache until the token where they part: a trained model begins most of its answers alike,
+so that sixteen samples cost little more than the few that differ. The cache is reserved before the
+first step; rows whose samples have ended make room at once. Uniform numbers are drawn per sample
+before anything is generated, so an answer does not depend on who shared its batch (up to rounding).
 """
 
 import time
@@ -15,13 +16,9 @@ from transformers.cache_utils import Cache
 
 from srlr.core.types import Message, Progress
 from srlr.models import local
-from srlr.models.cache import reserve, select
+from srlr.models.cache import repeated, reserve
 from srlr.models.local import LocalModel
 
-SHRINK_AT = 0.75
-"""Rows are dropped from the cache when at most this share of them still runs: dropping copies
-it.
-"""
 PADDED_AT_MOST = 1.3
 """How much longer than the shortest the longest of prompts that are read together may be."""
 BLOCK = 256
@@ -56,7 +53,7 @@ def generate(
 
     Args:
         temperature: 0 takes the likeliest token; above, tokens are drawn from softmax(logits / t).
-        batch_size: rows (answers) generated together.
+        batch_size: answers generated together.
     """
     tokens = [model.encode_chat(prompt) for prompt in prompts]
     return generate_tokens(
@@ -149,31 +146,32 @@ def _batch(
     draws: torch.Tensor,
 ) -> list[list[int]]:
     """Answers to prompts that follow `prefix`; draws is (P·G, T), uniform in [0, 1)."""
-    cache, seen, position, logits = _read(model, prompts, prefix)
-    device = model.device
-    fan_out = torch.arange(len(prompts), device=device).repeat_interleave(samples)
-    cache = select(cache, fan_out, cache.get_seq_length() + max_new_tokens)
-    seen, logits, position = seen[fan_out], logits[fan_out], position[fan_out]
-    alive = torch.arange(len(fan_out), device=device)
-    answers: list[list[int]] = [[] for _ in fan_out]
+    room = (len(draws), max_new_tokens)
+    cache, seen, position, logits = _read(model, prompts, prefix, room)
+    answers: list[list[int]] = [[] for _ in draws]
+    running = list(range(len(draws)))
+    rows = [sample // samples for sample in running]  # of the cache, where each sample's tokens are
     for step in range(max_new_tokens):
-        token = _pick(logits, temperature, draws[alive, step])
-        for row, picked in zip(alive.tolist(), token.tolist(), strict=True):
-            if not answers[row] or answers[row][-1] != model.stop_token:
-                answers[row].append(picked)
-        running = torch.tensor(
-            [answers[row][-1] != model.stop_token for row in alive.tolist()], device=device
-        )
-        if step + 1 == max_new_tokens or not running.any():
+        token = _pick(logits, temperature, draws[running, step], torch.tensor(rows))
+        picked = token.tolist()
+        for sample, one in zip(running, picked, strict=True):
+            answers[sample].append(one)
+        going = [place for place, one in enumerate(picked) if one != model.stop_token]
+        if step + 1 == max_new_tokens or not going:
             break
-        if running.float().mean() <= SHRINK_AT:
-            keep = running.nonzero().flatten()
-            cache = select(cache, keep, cache.layers[0].capacity)
-            alive, token, seen, position = alive[keep], token[keep], seen[keep], position[keep]
-        position = position + 1
-        seen = torch.cat([seen, torch.ones(len(alive), 1, dtype=torch.bool, device=device)], dim=1)
+        running = [running[place] for place in going]
+        sources, tokens, rows = part(
+            [rows[place] for place in going], [picked[place] for place in going]
+        )
+        moved = [row for row, source in enumerate(sources) if row != source]
+        if moved:
+            origin, to = torch.tensor([sources[row] for row in moved]), torch.tensor(moved)
+            for layer in cache.layers:
+                layer.copy(origin.to(model.device), to.to(model.device))
+        position = position[sources] + 1
+        seen = torch.nn.functional.pad(seen[sources], (0, 1), value=True)
         logits = model.model(
-            input_ids=token[:, None],
+            input_ids=torch.tensor(tokens, device=model.device)[:, None],
             attention_mask=seen[:, None, None],
             position_ids=position[:, None],
             past_key_values=cache,
@@ -183,10 +181,41 @@ def _batch(
     return answers
 
 
+def part(rows: Sequence[int], tokens: Sequence[int]) -> tuple[list[int], list[int], list[int]]:
+    """Samples that were in these cache rows go on with these tokens: who is in which row now?
+
+    Samples stay together while they say the same. Rows stay where they are where they can: a row
+    that parts keeps one of its continuations, the others and rows from the end fill what is free.
+
+    Returns:
+        for each new row, the row it continues and its token; for each sample, its new row. No row
+        is overwritten that another one still has to be copied from.
+    """
+    pairs = list(dict.fromkeys(zip(rows, tokens, strict=True)))
+    placed: dict[int, tuple[int, int]] = {}
+    others = []
+    for pair in pairs:
+        if pair[0] < len(pairs) and pair[0] not in placed:
+            placed[pair[0]] = pair
+        else:
+            others.append(pair)
+    free = [row for row in range(len(pairs)) if row not in placed]
+    placed |= dict(zip(free, others, strict=True))
+    row_of = {pair: row for row, pair in placed.items()}
+    sources, said = zip(*(placed[row] for row in range(len(pairs))), strict=True)
+    return list(sources), list(said), [row_of[pair] for pair in zip(rows, tokens, strict=True)]
+
+
 def _read(
-    model: LocalModel, prompts: Sequence[Sequence[int]], prefix: Cache | None
+    model: LocalModel,
+    prompts: Sequence[Sequence[int]],
+    prefix: Cache | None,
+    room: tuple[int, int],
 ) -> tuple[Cache, torch.Tensor, torch.Tensor, torch.Tensor]:
     """Reads prompts, shortest first, that follow `prefix`; they end in the same column.
+
+    Args:
+        room: how many rows there may be in the end, and how many more columns.
 
     Returns:
         the cache of P rows, where (P, K) it holds no padding, last positions (P,), logits (P, V).
@@ -196,7 +225,7 @@ def _read(
     parts = [
         (run, *_read_padded(model, prompts[run], prefix)) for run in runs(list(map(len, prompts)))
     ]
-    cache = reserve(len(parts[0][1].layers), before + width)
+    cache = reserve(len(parts[0][1].layers), before + width + room[1], rows=room[0])
     for index, layer in enumerate(cache.layers):
         layer.gather([(run, own.layers[index]) for run, own, *_ in parts], before, width)
     pad = torch.tensor([width - len(prompt) for prompt in prompts], device=model.device)
@@ -225,9 +254,8 @@ def _read_padded(
     for row, prompt in enumerate(prompts):
         ids[row, width - len(prompt) :] = torch.tensor(list(prompt))
     pad = torch.tensor([width - len(prompt) for prompt in prompts], device=device)
-    everyone = torch.zeros(len(prompts), dtype=torch.long, device=device)
     cache = (
-        select(prefix, everyone, before + width)
+        repeated(prefix, len(prompts), before + width)
         if prefix
         else reserve(model.model.config.num_hidden_layers, width)
     )
@@ -248,23 +276,32 @@ def _read_padded(
     return cache, logits
 
 
-def _pick(logits: torch.Tensor, temperature: float, uniform: torch.Tensor) -> torch.Tensor:
-    """One token a row: the likeliest, or exactly distributed as softmax(logits / temperature).
+def _pick(
+    logits: torch.Tensor, temperature: float, uniform: torch.Tensor, rows: torch.Tensor
+) -> torch.Tensor:
+    """One token a sample: the likeliest, or exactly distributed as softmax(logits / temperature).
 
     Inverse transform sampling in two strides: the block whose cumulated mass passes the uniform
     number, then the entry inside it, so no cumulative sum over the whole vocabulary is needed.
+
+    Args:
+        logits: (U, V), one row for all samples that have said the same.
+        uniform, rows: (S,), a sample's number and its row of logits.
     """
+    rows = rows.to(logits.device)
     if temperature == 0.0:
-        return logits.argmax(dim=-1)
-    B, V = logits.shape
+        return logits.argmax(dim=-1)[rows]
+    U, V = logits.shape
     mass = torch.softmax(logits.float() / temperature, dim=-1)
-    mass = torch.nn.functional.pad(mass, (0, -V % BLOCK)).view(B, -1, BLOCK)
-    block_end = mass.sum(-1).double().cumsum(-1)
+    mass = torch.nn.functional.pad(mass, (0, -V % BLOCK)).view(U, -1, BLOCK)
+    block_end = mass.sum(-1).double().cumsum(-1)[rows]
     target = uniform.double() * block_end[:, -1]
-    block = torch.searchsorted(block_end, target[:, None], right=True).clamp(max=mass.shape[1] - 1)
-    before = torch.where(block > 0, block_end.gather(1, (block - 1).clamp(min=0)), 0.0)
-    inside = mass.gather(1, block[:, :, None].expand(-1, -1, BLOCK))[:, 0].double().cumsum(-1)
+    block = torch.searchsorted(block_end, target[:, None], right=True)[:, 0]
+    block = block.clamp(max=mass.shape[1] - 1)
+    before = block_end.gather(1, (block - 1).clamp(min=0)[:, None])[:, 0]
+    before = torch.where(block > 0, before, 0.0)
+    inside = mass[rows, block].double().cumsum(-1)
     # Rounding may leave the target past the block's last entry with mass: take that entry.
-    last = (inside < inside[:, -1:]).sum(-1, keepdim=True)
-    offset = torch.searchsorted(inside, target[:, None] - before, right=True).minimum(last)
-    return (block * BLOCK + offset)[:, 0]
+    last = (inside < inside[:, -1:]).sum(-1)
+    offset = torch.searchsorted(inside, (target - before)[:, None], right=True)[:, 0].minimum(last)
+    return block * BLOCK + offset

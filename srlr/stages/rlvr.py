@@ -1,6 +1,6 @@
 """rlvr: answer, be judged by the verifiable outcome, do more of what was better.
 
-reads   generate/tasks.jsonl, srl/best
+reads   generate/tasks.jsonl, srl/best, srl/result.json
 writes  rlvr/best/         the weights that did best on held-out tasks, a transformers folder
         rlvr/result.json   best step (0: SRL's model was never beaten), held-out figures
         rlvr/checkpoint/   while it runs: what a killed run goes on from
@@ -46,8 +46,16 @@ def run(settings: Settings, rundir: RunDir) -> StageResult:
         rows=settings.rollout.batch_size,
         seed=settings.seed or 0,
         around=learning.surroundings(NAME, role, settings, settings.rlvr, rundir),
+        first=scored_by_srl(settings, rundir),
     )
     return learning.finish(NAME, outcome, source, settings, rundir)
+
+
+def scored_by_srl(settings: Settings, rundir: RunDir) -> dict[str, float] | None:
+    """The held-out figures of SRL's best model, if SRL scored it on the tasks RLVR asks."""
+    if settings.srl.eval_tasks != settings.rlvr.eval_tasks:
+        return None
+    return rundir.read_json("srl/result.json")["dev"] or None
 
 
 def ordered(rows: list[dict[str, Any]], seed: int) -> list[Task]:

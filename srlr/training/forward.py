@@ -1,10 +1,10 @@
-"""The training forward: what several completions have in common is read once.
+"""The training forward: what several completions have in common is read and scored once.
 
 A row is a tree: the prompt, then its G completions, which part where their tokens first differ. A
 token sees its own ancestors and nothing else. That turns G·(P + T) tokens into P + G·T where the
-completions differ at once, and fewer where they start alike, as samples of one prompt do. Rows of
-similar length are put together into micro-batches of bounded size, and logits exist for completion
-tokens only, a few at a time.
+completions differ at once, and far fewer where they start alike or are the same, as samples of a
+trained model are. Rows of similar length are put together into micro-batches of bounded size, and
+logits exist for completion tokens only, a few at a time.
 
     completions    a b c d, a b e f
     tokens         p p p p a b c e         P = 4; d and f are predicted, and predict nothing
@@ -38,22 +38,24 @@ class Row:
         return len(self.prompt) + len(self.tree.tokens)
 
     @property
-    def scored(self) -> int:
+    def said(self) -> int:
+        """Tokens of all completions, those that are alike among them."""
         return sum(len(completion) for completion in self.completions)
 
     @cached_property
     def tree(self) -> "Tree":
-        tree, known = Tree([], [], []), dict[tuple[int, int], int]()
+        tree, known = Tree([], [], {}, []), dict[tuple[int, int], int]()
         for completion in self.completions:
             here = len(self.prompt) - 1
-            for token in completion[:-1]:
-                tree.sources.append(here)
+            for place, token in enumerate(completion, 1):
+                tree.places.append(tree.scored.setdefault((here, token), len(tree.scored)))
+                if place == len(completion):
+                    break  # the last token predicts nothing
                 if (here, token) not in known:
                     known[here, token] = len(self.prompt) + len(tree.tokens)
                     tree.tokens.append(token)
                     tree.parents.append(here)
                 here = known[here, token]
-            tree.sources.append(here)
         return tree
 
 
@@ -64,13 +66,17 @@ class Tree:
     tokens: list[int]
     parents: list[int]
     """For each of `tokens`, the position of the token before it."""
-    sources: list[int]
-    """For each scored token, completion by completion, the position whose output predicts it."""
+    scored: dict[tuple[int, int], int]
+    """Where a token is predicted and the token, numbered as they come; no two are alike."""
+    places: list[int]
+    """For each token of the completions, one after the other, its number in `scored`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Packed:
-    """Rows as tensors. N counts completion tokens, row by row, completion by completion."""
+    """Rows as tensors. N counts scored tokens row by row, M tokens of completions: those that are
+    alike are one of N.
+    """
 
     ids_BT: torch.Tensor
     position_BT: torch.Tensor
@@ -79,6 +85,8 @@ class Packed:
     source_N: torch.Tensor
     """Position in the row whose output predicts the token."""
     target_N: torch.Tensor
+    place_M: torch.Tensor
+    """Which of the N it is."""
 
 
 def micro_batches(rows: Sequence[Row], max_tokens: int) -> Iterator[list[int]]:
@@ -104,6 +112,8 @@ def pack(rows: Sequence[Row], pad: int, device: torch.device) -> Packed:
     ids = torch.full((len(rows), width), pad)
     position = torch.zeros(len(rows), width, dtype=torch.long)
     mask = torch.eye(width, dtype=torch.bool).repeat(len(rows), 1, 1)
+    scored: list[tuple[int, int, int]] = []
+    places: list[int] = []
     for number, row in enumerate(rows):
         start, tree = len(row.prompt), row.tree
         ids[number, : row.length] = torch.tensor([*row.prompt, *tree.tokens])
@@ -113,18 +123,22 @@ def pack(rows: Sequence[Row], pad: int, device: torch.device) -> Packed:
             depth.append(depth[parent] + 1)
             mask[number, at] |= mask[number, parent]
         position[number, : row.length] = torch.tensor(depth)
+        places += [len(scored) + place for place in tree.places]
+        scored += [(number, *one) for one in tree.scored]
+    row_N, source_N, target_N = torch.tensor(scored, device=device).unbind(1)
     return Packed(
         ids.to(device),
         position.to(device),
         mask[:, None].to(device),
-        torch.tensor([n for n, row in enumerate(rows) for _ in row.tree.sources], device=device),
-        torch.tensor([at for row in rows for at in row.tree.sources], device=device),
-        torch.tensor([t for row in rows for c in row.completions for t in c], device=device),
+        row_N,
+        source_N,
+        target_N,
+        torch.tensor(places, device=device),
     )
 
 
 def hidden_states(model: LocalModel, packed: Packed) -> torch.Tensor:
-    """(N, D) final states, one for each completion token, from which its logits are made."""
+    """(N, D) final states, one for each scored token, from which its logits are made."""
     states = model.model.model(
         input_ids=packed.ids_BT,
         attention_mask=packed.mask_B1TT,

@@ -55,7 +55,7 @@ Judge = Callable[[int, str], Worth]
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """A prompt's answers and what each did better than the others; `advantages` None: no spread."""
+    """A prompt's answers and what each did better than the others; `advantages` None: left out."""
 
     prompt: Sequence[int]
     answers: list[rollout.Completion]
@@ -64,6 +64,11 @@ class Group:
 
     def row(self) -> Row:
         return Row(self.prompt, [answer.tokens for answer in self.answers])
+
+    def token_advantages(self) -> list[float]:
+        """The answer's advantage, for each of its tokens; answer by answer."""
+        both = zip(self.answers, self.advantages or [], strict=True)
+        return [advantage for answer, advantage in both for _ in answer.tokens]
 
 
 def train(
@@ -76,12 +81,14 @@ def train(
     rows: int,
     seed: int,
     around: Surroundings,
+    first: Mapping[str, float] | None = None,
 ) -> Outcome:
     """The model's weights become those of the last step; the best ones are in `around.folder`/best.
 
     Args:
         prompts: in the order of the first epoch.
         rows: answers generated together.
+        first: the model's held-out figures as it comes, where they are known.
     """
     steps = plan_steps(len(prompts), settings)
     reference = copy.deepcopy(model.model) if settings.kl_penalty_weight else None
@@ -91,7 +98,7 @@ def train(
     if state is None:
         state = checkpoint.State(kl_weight=settings.kl_penalty_weight)
         around.rewind(-1)
-        judge(model, state, around)
+        judge(model, state, around, first)
     else:
         around.rewind(state.step)
     while not is_over(state, steps, settings):
@@ -174,7 +181,7 @@ def _describe(groups: Sequence[Group], settings: Rlvr) -> dict[str, float]:
             f"reward_{name}": fmean(worth.parts[name] for worth in worths)
             for name in worths[0].parts
         },
-        "spread_share": fmean(group.advantages is not None for group in groups),
+        "kept_share": fmean(group.advantages is not None for group in groups),
         "response_tokens": fmean(len(answer.tokens) for answer in answers),
         "stopped_share": fmean(answer.stopped for answer in answers),
     }
@@ -189,7 +196,7 @@ def _step(
     steps: int,
     settings: Rlvr,
 ) -> dict[str, float]:
-    """One update from the groups that have spread; none at all where no group has."""
+    """One update from the groups that are kept; none at all where none is."""
     kept = [group for group in groups if group.advantages is not None]
     factor = schedule(settings.schedule, state.step, steps, settings.warmup_share)
     figures = {"loss": 0.0, "kl": 0.0, "beta": state.kl_weight, "grad_norm": 0.0, "entropy": 0.0}
@@ -197,9 +204,11 @@ def _step(
     if not kept:
         return figures
     rows = [group.row() for group in kept]
-    scored = sum(row.scored for row in rows)
+    said = sum(row.said for row in rows)
     for batch in micro_batches(rows, settings.micro_batch_tokens):
-        loss = _backward(model, [kept[i] for i in batch], reference, state, scored, settings)
+        better = [kept[i].token_advantages() for i in batch]
+        packed = pack([rows[i] for i in batch], model.stop_token, model.device)
+        loss = _backward(model, packed, better, reference, state, said, settings)
         optimiser.collect()
         for name, value in loss.items():
             figures[name] += value
@@ -213,23 +222,18 @@ def _step(
 
 def _backward(
     model: LocalModel,
-    groups: Sequence[Group],
+    packed: Packed,
+    advantages_M: Sequence[Sequence[float]],
     reference: torch.nn.Module | None,
     state: checkpoint.State,
-    scored: int,
+    said: int,
     settings: Rlvr,
 ) -> dict[str, float]:
-    """Adds the gradient of these groups' share of the loss; returns the share's figures."""
-    packed = pack([group.row() for group in groups], model.stop_token, model.device)
-    advantage_N = torch.tensor(
-        [
-            advantage
-            for group in groups
-            for answer, advantage in zip(group.answers, group.advantages or [], strict=True)
-            for _ in answer.tokens
-        ],
-        device=model.device,
-    )
+    """Adds the gradient of these rows' share of the loss; returns the share's figures."""
+    advantage_M = torch.tensor([one for row in advantages_M for one in row], device=model.device)
+    # Tokens that several answers have in common are one: it has the sum of their advantages.
+    count_N = packed.place_M.bincount().float()
+    advantage_N = torch.zeros_like(count_N).index_add(0, packed.place_M, advantage_M)
     reference_N = None
     if reference is not None:
         apart = LocalModel(reference, model.tokenizer, model.name, model.device, model.dtype)
@@ -241,12 +245,12 @@ def _backward(
         loss = losses.clipped_policy(
             logp_N, logp_N.detach(), advantage_N[tokens], settings.clip_epsilon
         )
-        loss = loss / scored
+        loss = loss / said
         figures["loss"] += loss.item()
-        figures["entropy"] -= logp_N.detach().sum().item() / scored
+        figures["entropy"] -= (count_N[tokens] * logp_N.detach()).sum().item() / said
         if reference_N is None:
             return loss
-        divergence = kl.k3(logp_N, reference_N[tokens]).sum() / scored
+        divergence = (count_N[tokens] * kl.k3(logp_N, reference_N[tokens])).sum() / said
         figures["kl"] += divergence.item()
         return loss + state.kl_weight * divergence
 
@@ -256,7 +260,7 @@ def _backward(
 
 @torch.no_grad()
 def _log_probs(model: LocalModel, packed: Packed, temperature: float) -> torch.Tensor:
-    """(N,) log-probabilities of the packed completions, without a gradient."""
+    """(N,) log-probabilities of the scored tokens, without a gradient."""
     head = model.model.get_output_embeddings()
     states = hidden_states(model, packed)
     return torch.cat(

@@ -72,7 +72,7 @@ class Reference:
             for batch in micro_batches(rows, settings.micro_batch_tokens):
                 chosen = [rows[place] for place in batch]
                 states = hidden_states(model, pack(chosen, model.stop_token, model.device))
-                pieces = torch.split(states, [row.scored for row in chosen])
+                pieces = torch.split(states, [row.said for row in chosen])
                 for place, piece in zip(batch, pieces, strict=True):
                     self.states[measured[place]] = piece.clone()
                 around.progress("reference", len(self.states), len(rows), {})
@@ -159,11 +159,11 @@ def _step(
 ) -> dict[str, float]:
     """One optimiser step over `chosen`; updates the controller's weight in `state`."""
     rows = [examples[index].row() for index in chosen]
-    scored = sum(row.scored for row in rows)
+    said = sum(row.said for row in rows)
     total = torch.zeros(2)  # loss, divergence
     for batch in micro_batches(rows, settings.micro_batch_tokens):
         own = [chosen[i] for i in batch]
-        total += _backward(model, examples, own, reference, state.kl_weight, scored)
+        total += _backward(model, examples, own, reference, state.kl_weight, said)
         optimiser.collect()
     total_loss, total_kl = total.tolist()
     factor = schedule(settings.schedule, state.step, steps, settings.warmup_share)
@@ -189,7 +189,7 @@ def _backward(
     own: Sequence[int],
     reference: Reference | None,
     kl_weight: float,
-    scored: int,
+    said: int,
 ) -> torch.Tensor:
     """Adds the gradient of these examples' share of the loss; returns (loss, divergence)."""
     packed = pack([examples[index].row() for index in own], model.stop_token, model.device)
@@ -202,13 +202,13 @@ def _backward(
 
     def loss_of(logits_NV: torch.Tensor, tokens: slice) -> torch.Tensor:
         logp_N = log_probs(logits_NV, packed.target_N[tokens])
-        loss = losses.imitation(logp_N, weight_N[tokens]) / scored
+        loss = losses.imitation(logp_N, weight_N[tokens]) / said
         total[0] += loss.item()
         if reference is None:
             return loss
         known = known_N[tokens]
         states = kept_ND[place_N[tokens][known]]
-        divergence = reference.divergence(logits_NV[known], states) / scored
+        divergence = reference.divergence(logits_NV[known], states) / said
         total[1] += divergence.item()
         return loss + kl_weight * divergence
 

@@ -88,7 +88,7 @@ def make_metrics(seed: int = 0) -> list[dict[str, Any]]:
         reward = 0.62 + 0.1 * (1 - math.exp(-step / 25)) + draw.gauss(0, 0.025)
         rlvr = {"loss": draw.gauss(0.0, 0.02), "kl": step * 9e-4, "beta": 0.1 + step * 1e-3}
         rlvr |= {"reward": reward, "reward_label": reward + 0.05, "reward_confidence": 0.55}
-        rlvr |= {"spread_share": 0.54 - step * 2e-3, "entropy": 0.9 - step * 4e-3}
+        rlvr |= {"kept_share": 0.54 - step * 2e-3, "entropy": 0.9 - step * 4e-3}
         if step % 10 == 0:
             f1 = 0.718 + 0.06 * (1 - math.exp(-step / 25)) + draw.gauss(0, 0.006)
             rlvr |= {"dev_macro_f1": f1, "dev_accuracy": f1 + 0.012, "dev_validity": 0.995}

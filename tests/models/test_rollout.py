@@ -8,7 +8,7 @@ from scipy import stats
 from transformers import AutoModelForCausalLM
 
 from srlr.models import rollout
-from srlr.models.rollout import BLOCK, SHRINK_AT, generate, generate_tokens
+from srlr.models.rollout import BLOCK, generate, generate_tokens, part
 
 torch.set_num_threads(1)
 CHATS = [[{"role": "user", "content": sentence}] for sentence in tiny.SENTENCES]
@@ -66,6 +66,21 @@ def said_by_transformers(folder, prompts, stop):
     return [cut_after(row, stop) for row in out[:, width:].tolist()]
 
 
+def rows_run(model):
+    """A list that grows by the rows and columns of each forward pass."""
+    run = []
+    model.model.model.register_forward_pre_hook(
+        lambda _, __, given: run.append(tuple(given["input_ids"].shape)), with_kwargs=True
+    )
+    return run
+
+
+def decoded(run):
+    """Rows of the passes after the last prompt was read: of one token, as prompts are longer."""
+    read = max(place for place, (_, columns) in enumerate(run) if columns > 1)
+    return [rows for rows, _ in run[read + 1 :]]
+
+
 def test_greedy_answers_are_those_of_transformers(model, prompts, tiny_model_folder):
     ours = tokens(generate_tokens(model, prompts, max_new_tokens=NEW))
 
@@ -85,17 +100,69 @@ def test_rows_that_ended_leave_the_batch_without_changing_the_others(model, prom
     endless = tokens(generate_tokens(model, prompts, max_new_tokens=NEW))
     stop = often_said(endless)
     stop_at(model, stop)
-    rows_run = []
-    model.model.model.register_forward_pre_hook(
-        lambda _, __, given: rows_run.append(len(given["input_ids"])), with_kwargs=True
-    )
-    answers = generate_tokens(model, prompts, max_new_tokens=NEW)
-    ended = sum(stop in answer[:-1] for answer in endless)
+    run = rows_run(model)
+    answers = tokens(generate_tokens(model, prompts, max_new_tokens=NEW))
 
-    assert ended >= len(prompts) * (1 - SHRINK_AT)
-    assert max(rows_run) == len(prompts)
-    assert rows_run[-1] <= len(prompts) * SHRINK_AT
-    assert tokens(answers) == [cut_after(answer, stop) for answer in endless]
+    assert answers == [cut_after(answer, stop) for answer in endless]
+    assert len(set(map(len, answers))) > 2
+    assert decoded(run) == [sum(len(answer) > step for answer in answers) for step in range(1, NEW)]
+
+
+def test_samples_are_one_row_until_they_part(model, prompts):
+    """So many rows run at a step as there are different beginnings of that length."""
+    run = rows_run(model)
+    answers = tokens(
+        generate_tokens(model, prompts, max_new_tokens=NEW, samples=5, temperature=0.3)
+    )
+    groups = [answers[start : start + 5] for start in range(0, len(answers), 5)]
+    beginnings = [
+        sum(
+            len({tuple(answer[:size]) for answer in group if len(answer) > size})
+            for group in groups
+        )
+        for size in range(1, NEW)
+    ]
+
+    assert decoded(run) == [rows for rows in beginnings if rows]
+    assert beginnings[0] < beginnings[-2] <= len(answers)
+
+
+def test_samples_that_share_rows_are_those_drawn_one_by_one(model, prompts):
+    """A prompt given five times, with one sample each, has the same uniform numbers and no row to
+    share.
+    """
+    drawn = {"max_new_tokens": NEW, "temperature": 0.5, "seed": 4}
+    together = generate_tokens(model, prompts, samples=5, **drawn)
+    apart = generate_tokens(model, [p for p in prompts for _ in range(5)], **drawn)
+
+    assert tokens(together) == tokens(apart)
+    assert len(set(map(tuple, tokens(together)))) > 2 * len(prompts)
+
+
+rows_and_tokens = st.integers(1, 6).flatmap(
+    lambda rows: st.lists(
+        st.tuples(st.integers(0, rows - 1), st.integers(0, 3)), min_size=1, max_size=12
+    )
+)
+
+
+@given(rows_and_tokens)
+def test_samples_stay_together_as_long_as_they_say_the_same(now):
+    rows, said = zip(*now, strict=True)
+    sources, new, placed = part(rows, said)
+
+    assert [(sources[row], new[row]) for row in placed] == now
+    assert len(sources) == len(set(now)) == len(set(placed))
+    moved = {row for row, source in enumerate(sources) if row != source}
+    assert not moved & {sources[row] for row in moved}  # nothing is overwritten before it is read
+    stay = {row for row in rows if row < len(sources)}
+    assert stay == set(range(len(sources))) - moved
+
+
+def test_parting_by_hand():
+    """Row 0 parts in two, row 1 has ended, row 2 goes on, row 3 from the end fills the gap of 1."""
+    assert part([0, 0, 2, 3], [7, 8, 7, 7]) == ([0, 0, 2, 3], [7, 8, 7, 7], [0, 1, 2, 3])
+    assert part([0, 0, 2, 3], [7, 7, 7, 7]) == ([0, 3, 2], [7, 7, 7], [0, 0, 2, 1])
 
 
 def test_only_an_answer_that_ends_in_the_stop_token_has_stopped(model, prompts):
@@ -271,6 +338,7 @@ def test_generating_leaves_no_gradient_behind(model, prompts):
     assert all(parameter.grad is None for parameter in model.model.parameters())
 
 
+ROW_0 = torch.tensor([0])
 QUARTERS = torch.tensor([0.1, 0.2, 0.3, 0.4]).log()
 
 
@@ -296,7 +364,7 @@ QUARTERS = torch.tensor([0.1, 0.2, 0.3, 0.4]).log()
     ],
 )
 def test_a_uniform_number_picks_the_token_whose_share_it_falls_into(temperature, uniform, token):
-    picked = rollout._pick(QUARTERS[None], temperature, torch.tensor([uniform]))
+    picked = rollout._pick(QUARTERS[None], temperature, torch.tensor([uniform]), ROW_0)
 
     assert picked.tolist() == [token]
 
@@ -312,13 +380,24 @@ def test_only_tokens_that_may_come_are_picked_at_the_edges(size, uniform):
         logits = torch.full((1, size), -torch.inf)
         logits[0, only] = 2.0
 
-        assert rollout._pick(logits, 0.7, torch.tensor([uniform])).item() == only
+        picked = rollout._pick(logits, 0.7, torch.tensor([uniform]), ROW_0)
+
+        assert picked.item() == only
 
 
 def test_the_edges_of_the_uniform_take_the_first_and_the_last_token():
-    logits = torch.zeros(2, 300)
+    logits, uniform = torch.zeros(1, 300), torch.tensor([0.0, LARGEST_BELOW_ONE])
 
-    assert rollout._pick(logits, 1.0, torch.tensor([0.0, LARGEST_BELOW_ONE])).tolist() == [0, 299]
+    assert rollout._pick(logits, 1.0, uniform, torch.tensor([0, 0])).tolist() == [0, 299]
+
+
+@pytest.mark.parametrize("temperature", [0.0, 1.0])
+def test_a_sample_picks_from_its_own_row(temperature):
+    logits = torch.full((3, 300), -torch.inf)
+    logits[[0, 1, 2], [4, 290, 8]] = 0.0
+    rows = torch.tensor([2, 0, 1, 1])
+
+    assert rollout._pick(logits, temperature, torch.rand(4), rows).tolist() == [8, 4, 290, 290]
 
 
 @pytest.mark.parametrize("temperature", [0.5, 1.0, 1.7])
@@ -328,7 +407,7 @@ def test_drawn_tokens_are_distributed_as_the_softmax(temperature):
     draws = 20_000
     logits = torch.randn(1, 300, generator=generator) * 2
     uniform = torch.rand(draws, generator=generator)
-    picked = rollout._pick(logits.expand(draws, -1), temperature, uniform)
+    picked = rollout._pick(logits, temperature, uniform, ROW_0.expand(draws))
     expected = (torch.softmax(logits[0].double() / temperature, 0) * draws).numpy()
     seen = np.bincount(picked.numpy(), minlength=300)
     often = expected >= 5
@@ -344,7 +423,7 @@ def test_an_even_grid_of_uniforms_gives_every_token_its_share():
     draws = 10_000
     logits = torch.randn(1, 300, generator=torch.Generator().manual_seed(8)) * 2
     uniform = (torch.arange(draws).double() + 0.5).float() / draws
-    picked = rollout._pick(logits.expand(draws, -1), 1.0, uniform)
+    picked = rollout._pick(logits, 1.0, uniform, ROW_0.expand(draws))
     expected = torch.softmax(logits[0].double(), 0) * draws
 
     assert (torch.bincount(picked, minlength=300) - expected).abs().max() <= 2

@@ -78,12 +78,24 @@ def test_one_step_leaves_a_model_figures_and_rows(finished, changed):
     rundir.forget("rlvr")
     result = rlvr.run(changed("rlvr", max_steps=1), rundir)
     rows = rundir.metrics("rlvr")
-    figures = {"reward", "reward_label", "spread_share", "response_tokens", "entropy", "loss", "kl"}
+    figures = {"reward", "reward_label", "kept_share", "response_tokens", "entropy", "loss", "kl"}
 
     assert (rundir.path / result.artifact / "model.safetensors").exists()
     assert [row["step"] for row in rows] == [0, 1, 1]
     assert figures <= rows[1].keys()
     assert 0 <= rows[1]["reward"] <= 1
+
+
+@pytest.mark.parametrize(("more", "same"), [(0, True), (1, False)])
+def test_figures_of_srl_on_the_same_held_out_tasks_are_taken_over(finished, changed, more, same):
+    settings, rundir, _ = finished
+    rundir.forget("rlvr")
+    result = rundir.read_json("srl/result.json")
+    rundir.write_json("srl/result.json", {**result, "dev": {**result["dev"], "macro_f1": 0.123}})
+    rlvr.run(changed("rlvr", max_steps=1, eval_tasks=settings.srl.eval_tasks + more), rundir)
+
+    assert (rundir.metrics("rlvr")[0]["dev_macro_f1"] == 0.123) is same
+    assert (rundir.read_json("rlvr/result.json")["dev_before"]["macro_f1"] == 0.123) is same
 
 
 def test_the_plan_counts_the_steps(finished, changed):

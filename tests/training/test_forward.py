@@ -24,7 +24,7 @@ def model(tiny_model_folder):
 def packed_log_probs(model, rows):
     packed = pack(rows, model.stop_token, model.device)
     logits = model.model.get_output_embeddings()(hidden_states(model, packed))
-    return log_probs(logits, packed.target_N)
+    return log_probs(logits, packed.target_N)[packed.place_M]
 
 
 def plain_log_probs(plain, rows):
@@ -56,12 +56,13 @@ def test_a_packed_tree_is_as_good_as_separate_passes(model, tiny_model_folder):
     )
 
 
-@pytest.mark.parametrize("logit_tokens", [1, 3, 15, 16])
+@pytest.mark.parametrize("logit_tokens", [1, 3, 13, 14])
 def test_a_loss_taken_in_pieces_has_the_gradient_of_the_whole(model, logit_tokens, monkeypatch):
-    """15 tokens are scored: in 15 pieces, in 5, in one that is full, in one that is not."""
+    """13 tokens are scored: in 13 pieces, in 5, in one that is full, in one that is not."""
     monkeypatch.setattr(forward, "LOGIT_TOKENS", logit_tokens)
     packed = pack(ROWS, model.stop_token, model.device)
-    factor_N = torch.linspace(-1, 1, len(packed.target_N))
+    factor_N = torch.zeros(len(packed.target_N))
+    factor_N.index_add_(0, packed.place_M, torch.linspace(-1, 1, len(packed.place_M)))
     whole = gradients(model.model, packed_log_probs(model, ROWS))
     model.model.zero_grad()
     slices = []
@@ -72,8 +73,8 @@ def test_a_loss_taken_in_pieces_has_the_gradient_of_the_whole(model, logit_token
 
     backward(model, hidden_states(model, packed), loss_of)
 
-    assert len(slices) == -(-15 // logit_tokens)
-    assert [n for piece in slices for n in range(15)[piece]] == list(range(15))
+    assert len(slices) == -(-13 // logit_tokens)
+    assert [n for piece in slices for n in range(13)[piece]] == list(range(13))
     torch.testing.assert_close(
         {name: parameter.grad for name, parameter in model.model.named_parameters()},
         whole,
@@ -89,7 +90,7 @@ def test_neither_padding_nor_company_changes_a_row(model):
     other_padding = model.model.get_output_embeddings()(hidden_states(model, packed))
 
     torch.testing.assert_close(together, apart, atol=1e-5, rtol=1e-5)
-    assert torch.equal(together, log_probs(other_padding, packed.target_N))
+    assert torch.equal(together, log_probs(other_padding, packed.target_N)[packed.place_M])
 
 
 def test_a_completion_does_not_see_its_siblings(model):
@@ -106,7 +107,16 @@ def test_what_completions_have_in_common_is_read_once():
 
     assert row.length == 8
     assert (row.tree.tokens, row.tree.parents) == ([a, b, c, e], [3, 4, 5, 5])
-    assert row.tree.sources == [3, 4, 5, 6, 3, 4, 5, 7]
+    assert list(row.tree.scored) == [(3, a), (4, b), (5, c), (6, d), (5, e), (7, f)]
+    assert row.tree.places == [0, 1, 2, 3, 0, 1, 4, 5]
+
+
+def test_a_completion_that_is_given_twice_costs_nothing():
+    once, twice = Row([1, 2], [[5, 6, 7]]), Row([1, 2], [[5, 6, 7], [5, 6, 7]])
+
+    assert (twice.length, twice.tree.scored) == (once.length, once.tree.scored)
+    assert (once.said, twice.said) == (3, 6)
+    assert twice.tree.places == [0, 1, 2, 0, 1, 2]
 
 
 def test_a_tree_by_hand():
@@ -132,7 +142,7 @@ def test_a_tree_by_hand():
 
 
 def test_a_row_knows_its_size():
-    assert (ROWS[0].length, ROWS[0].scored) == (10, 10)  # one token shared, three last ones
+    assert (ROWS[0].length, ROWS[0].said) == (10, 10)  # one token shared, three last ones
 
 
 def test_log_probs_by_hand():

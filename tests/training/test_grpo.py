@@ -39,7 +39,7 @@ def vowels(_, text):
 def learn(tiny_model_folder):
     """Trains a fresh copy of the tiny model; returns its final weights and the outcome."""
 
-    def run(heard, worth=vowels, settings=SETTINGS, seed=0, dtype="float32"):
+    def run(heard, worth=vowels, settings=SETTINGS, seed=0, dtype="float32", first=None):
         model = tiny.load(tiny_model_folder, dtype)
         prompts = [
             model.encode_chat([{"role": "user", "content": text}]) for text in tiny.SENTENCES
@@ -53,6 +53,7 @@ def learn(tiny_model_folder):
             rows=64,
             seed=seed,
             around=heard.around(),
+            first=first,
         )
         return [parameter.detach() for parameter in model.model.parameters()], outcome
 
@@ -85,7 +86,7 @@ def test_the_first_step_by_its_figures(learn, ears):
 
     assert first["kl"] == pytest.approx(0.0, abs=1e-5)
     assert (first["beta"], first["lr"]) == (0.1, 3e-3)
-    assert 0.0 < first["spread_share"] <= 1.0
+    assert 0.0 < first["kept_share"] <= 1.0
     assert 0.0 < first["response_tokens"] <= 8.0
     assert 0.0 < first["entropy"] < 2 * math.log(384)
     assert first["grad_norm"] > 0.0
@@ -97,10 +98,18 @@ def test_answers_without_any_spread_leave_the_weights_untouched(learn, ears, unt
 
     assert same(weights, untouched)
     assert outcome.steps == 6
-    assert heard.column("spread_share") == [0.0] * 6
+    assert heard.column("kept_share") == [0.0] * 6
     assert heard.column("grad_norm") == [0.0] * 6
     assert heard.column("beta") == [0.1] * 6
     assert heard.column("tokens") == [0.0] * 6
+
+
+def test_a_model_that_has_been_scored_is_not_scored_again(learn, ears):
+    known = ears("rlvr", figures=[0.9])
+    _, outcome = learn(known, first={"macro_f1": 0.8}, settings=said(max_steps=2))
+
+    assert len(known.judged) == 1  # after step 2
+    assert outcome.first == {"macro_f1": 0.8}
 
 
 def test_a_shaped_reward_alone_teaches_nothing_where_the_outcome_has_no_spread(
