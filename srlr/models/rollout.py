@@ -95,6 +95,8 @@ def generate_tokens(
     per_batch = max(1, batch_size // samples)
     out: list[Completion | None] = [None] * (len(prompts) * samples)
     done = 0
+    if progress:
+        progress(what, done, len(out))
     for start in range(0, len(order), per_batch):
         chosen = order[start : start + per_batch]
         began = time.perf_counter()

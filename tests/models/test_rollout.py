@@ -307,7 +307,7 @@ def test_no_prompts_have_no_answers(model):
     assert heard == []
 
 
-def test_progress_is_told_after_each_batch(model):
+def test_progress_is_told_at_the_start_and_after_each_batch(model):
     heard = []
     generate(
         model,
@@ -319,7 +319,7 @@ def test_progress_is_told_after_each_batch(model):
         what="rollouts",
     )
 
-    assert heard == [("rollouts", 4, 10), ("rollouts", 8, 10), ("rollouts", 10, 10)]
+    assert heard == [("rollouts", done, 10) for done in (0, 4, 8, 10)]
 
 
 def test_chats_are_answered_as_their_tokens_are(model):
