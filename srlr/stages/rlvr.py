@@ -6,6 +6,7 @@ writes  rlvr/best/         the weights that did best on held-out tasks, a transf
         rlvr/checkpoint/   while it runs: what a killed run goes on from
 """
 
+import math
 from typing import Any
 
 from srlr import roles
@@ -23,11 +24,17 @@ READS: tuple[str, ...] = ("role", "role_path", "model", "hardware", "rlvr", "rol
 AFTER: tuple[str, ...] = ("srl",)
 
 
+SHARED = 4
+"""Answers of one prompt that cost as much as one alone, as they begin alike; measured with 16."""
+
+
 def plan(settings: Settings) -> Plan:
     steps = grpo.plan_steps(settings.generate.num_tasks, settings.rlvr)
-    answers = steps * settings.rlvr.prompts_per_step * settings.rlvr.samples_per_prompt
+    prompts = steps * settings.rlvr.prompts_per_step
+    answers = math.ceil(prompts * settings.rlvr.samples_per_prompt / SHARED)
+    # A group is read with its prompt and what its answers do not share: two rows, if it is kept.
     return learning.plan(
-        NAME, settings, settings.rlvr, steps, trained=answers // 2, generated=answers
+        NAME, settings, settings.rlvr, steps, trained=2 * prompts, generated=answers
     )
 
 
