@@ -129,11 +129,14 @@ def compare(
         if rows:
             render.table(("setting", *names), rows)
         if data["pooled"]:
+            from srlr.evaluation.compare import Difference
+            from srlr.evaluation.sentences import signed
+
             word = closing.SHORT_TITLES.get(data["pooled"]["metric"], data["pooled"]["metric"])
             title = f"{word}, mean of {len(chosen)} runs"
             rows = [
-                [name, _gap(test["value"], test["low"], test["high"]), *map(_gap, test["runs"])]
-                for name, test in data["pooled"]["tests"].items()
+                [name, signed(Difference(**gap)), *(f"{one:+.3f}" for one in gap["runs"])]
+                for name, gap in data["pooled"]["tests"].items()
             ]
             render.table(("difference", title, *names), rows, right=(title, *names))
 
@@ -234,6 +237,7 @@ def pooled(chosen: Sequence["RunDir"]) -> dict[str, Any] | None:
     from dataclasses import asdict
 
     from srlr.cli import closing
+    from srlr.core.settings import RoleProfile
     from srlr.evaluation import tables
     from srlr.evaluation.compare import Resampling
     from srlr.evaluation.outcomes import Schema
@@ -241,16 +245,15 @@ def pooled(chosen: Sequence["RunDir"]) -> dict[str, Any] | None:
     reports = [closing.read(rundir) for rundir in chosen]
     if None in reports:
         return None
-    config, report = _config(chosen[0]), reports[0] or {}
-    role = config["role"]
-    schema = Schema(role["label"], tuple(role["labels"]), role["confidence"])
+    report = reports[0] or {}
+    schema = Schema.of(RoleProfile.model_validate(_config(chosen[0])["role"]))
     how = Resampling(0, report["samples"], report["level"])
     rows = [tables.by_model(rundir.read_jsonl("evaluate/attempts.jsonl")) for rundir in chosen]
     tests = tables.pooled_tests(rows, schema, how, report["main_metric"])
     return {
         "metric": report["main_metric"],
         "level": report["level"],
-        "tests": {title: asdict(test) for title, test in tests.items()},
+        "tests": {title: asdict(gap) for title, gap in tests.items()},
     }
 
 
@@ -286,11 +289,6 @@ def _at(config: Mapping[str, Any], key: str) -> Any:
 
 def _stages(states: Mapping[str, str | None]) -> str:
     return "".join(MARKS.get(state or "", "·") for state in states.values())
-
-
-def _gap(value: float, *bounds: float) -> str:
-    within = " ".join(f"{bound:+.3f}" for bound in bounds)
-    return f"{value:+.3f} [{within}]" if bounds else f"{value:+.3f}"
 
 
 def _score(value: float | None) -> str:

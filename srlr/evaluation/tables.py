@@ -119,7 +119,7 @@ def paired_tests(
 def pooled_tests(
     runs: Sequence[Rows], schema: Schema, how: Resampling, word: str
 ) -> dict[str, Difference]:
-    """ "RLVR − SRL" and every other pair of PAIRS that all runs have, as means over the runs.
+    """The pairs of PAIRS that all runs have, as means over the runs, by title: "RLVR − SRL".
 
     Raises:
         ConfigError: no runs, or two models of one run were asked different tasks.

@@ -63,11 +63,9 @@ class ReservedLayer(DynamicLayer):  # type: ignore[misc]
 
     def repeated(self, rows: int, capacity: int) -> "ReservedLayer":
         """This layer's only row, `rows` times, with room for `capacity` positions."""
-        layer = ReservedLayer(capacity, rows)
-        layer.lazy_initialization(self.keys, self.values)
-        layer.keys[:, :, : self.length] = self.keys[:, :, : self.length]
-        layer.values[:, :, : self.length] = self.values[:, :, : self.length]
-        layer.length = self.length
+        layer = ReservedLayer(capacity)
+        both = (some[:, :, : self.length] for some in (self.keys, self.values))
+        layer.update(*(some.expand(rows, -1, -1, -1) for some in both))
         return layer
 
 

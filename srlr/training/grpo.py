@@ -206,7 +206,7 @@ def _step(
     rows = [group.row() for group in kept]
     said = sum(row.said for row in rows)
     for batch in micro_batches(rows, settings.micro_batch_tokens):
-        better = [kept[i].token_advantages() for i in batch]
+        better = [one for i in batch for one in kept[i].token_advantages()]
         packed = pack([rows[i] for i in batch], model.stop_token, model.device)
         loss = _backward(model, packed, better, reference, state, said, settings)
         optimiser.collect()
@@ -223,14 +223,18 @@ def _step(
 def _backward(
     model: LocalModel,
     packed: Packed,
-    advantages_M: Sequence[Sequence[float]],
+    better: Sequence[float],
     reference: torch.nn.Module | None,
     state: checkpoint.State,
     said: int,
     settings: Rlvr,
 ) -> dict[str, float]:
-    """Adds the gradient of these rows' share of the loss; returns the share's figures."""
-    advantage_M = torch.tensor([one for row in advantages_M for one in row], device=model.device)
+    """Adds the gradient of these rows' share of the loss; returns the share's figures.
+
+    Args:
+        better: the advantage of each of the M tokens.
+    """
+    advantage_M = torch.tensor(better, device=model.device)
     # Tokens that several answers have in common are one: it has the sum of their advantages.
     count_N = packed.place_M.bincount().float()
     advantage_N = torch.zeros_like(count_N).index_add(0, packed.place_M, advantage_M)
