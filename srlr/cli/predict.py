@@ -127,7 +127,7 @@ def _load(rundir: RunDir, settings: Settings, stage: str) -> Answer:
     model = answering.load(_weights(rundir, settings, stage), settings, rundir)
 
     def answer(chats: list[list[Message]]) -> list[str]:
-        found = rollout.generate(model, chats, max_new_tokens=settings.rollout.max_new_tokens)
+        found = rollout.generate(model, chats, answering.greedy(settings))
         return [completion.text for completion in found]
 
     return answer

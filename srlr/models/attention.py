@@ -25,6 +25,7 @@ def grouped_attention(
     attention_mask: torch.Tensor | None,
     scaling: float | None = None,
     dropout: float = 0.0,
+    softcap: float | None = None,
     **_: Any,
 ) -> tuple[torch.Tensor, None]:
     """softmax(q·kᵀ·scaling + mask)·v, as (rows, queries, heads, size).
@@ -34,6 +35,7 @@ def grouped_attention(
         key, value: (B, kv_heads, K, D).
         attention_mask: bool, True where a query may look; broadcastable to (B, 1, Q, K). None is
             causal, the queries being the last Q of the K positions.
+        softcap: scores s become softcap · tanh(s / softcap) before the mask.
     """
     B, H, Q, D = query.shape
     kv_heads, K = key.shape[1], key.shape[2]
@@ -42,13 +44,15 @@ def grouped_attention(
         attention_mask = torch.ones(Q, K, dtype=torch.bool, device=query.device).tril(K - Q)[
             None, None
         ]
-    if K > LONGEST_ROW_TOKENS or dropout:
+    if (K > LONGEST_ROW_TOKENS or dropout) and softcap is None:
         out = functional.scaled_dot_product_attention(
             query, key, value, attention_mask, dropout, scale=scaling, enable_gqa=kv_heads != H
         )
         return out.transpose(1, 2), None
     rows = (query * scaling).reshape(B, kv_heads, H // kv_heads * Q, D)
     scores = rows @ key.transpose(-1, -2)
+    if softcap is not None:
+        scores = torch.tanh(scores / softcap) * softcap
     if attention_mask is not None:
         scores = scores.view(B, kv_heads, H // kv_heads, Q, K)
         scores = scores.masked_fill(~attention_mask[:, :, None], torch.finfo(scores.dtype).min)
@@ -58,8 +62,13 @@ def grouped_attention(
 
 
 def register() -> str:
-    """Makes the function known to transformers under NAME (its public attention interface)."""
-    from transformers import AttentionInterface
+    """Makes the function known to transformers under NAME (its public attention interface).
+
+    Masks that transformers makes for it, of padding and windows, are bool ones, as for its "sdpa".
+    """
+    from transformers import AttentionInterface, AttentionMaskInterface
+    from transformers.masking_utils import sdpa_mask
 
     AttentionInterface.register(NAME, grouped_attention)
+    AttentionMaskInterface.register(NAME, sdpa_mask)
     return NAME

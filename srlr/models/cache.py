@@ -61,6 +61,18 @@ class ReservedLayer(DynamicLayer):  # type: ignore[misc]
         for buffer in (self.keys, self.values):
             buffer[to, :, : self.length] = buffer[sources, :, : self.length]
 
+    def take_beginnings(self, rows: Sequence[int], dropped: Sequence[int], before: int) -> None:
+        """Row r becomes row `rows[r]` without its last `dropped[r]` columns: `before` columns that
+        all rows share, zeros, then what is left, at the right end.
+        """
+        for buffer in (self.keys, self.values):
+            old = buffer[: max(rows) + 1, :, : self.length].clone()
+            buffer[: len(rows), :, :before] = old[:1, :, :before]
+            buffer[: len(rows), :, before : self.length] = 0
+            for row, (source, less) in enumerate(zip(rows, dropped, strict=True)):
+                kept = old[source, :, before : self.length - less]
+                buffer[row, :, before + less : self.length] = kept
+
     def repeated(self, rows: int, capacity: int) -> "ReservedLayer":
         """This layer's only row, `rows` times, with room for `capacity` positions."""
         layer = ReservedLayer(capacity)

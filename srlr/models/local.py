@@ -7,7 +7,7 @@ import contextlib
 import ctypes
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,9 @@ import torch
 
 from srlr.core.errors import ConfigError, MissingArtifact, ResourceError
 from srlr.core.types import Message
-from srlr.models import attention
+from srlr.models import abilities, adapter, attention, chat, stack
+from srlr.models.abilities import Abilities
+from srlr.models.stack import Stack
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 """glibc's names for what `prepare` sets, from malloc.h."""
@@ -32,18 +34,46 @@ class LocalModel:
     name: str
     device: torch.device
     dtype: torch.dtype
+    stop_tokens: tuple[int, ...]
+    """Each of them ends an answer; the first one is what a trained answer ends with."""
+    abilities: Abilities
+    """What may be done with `model`, measured when it was loaded."""
+    adapter: Any = None
+    """peft's view of `model`, where adapters were put into it."""
 
     @property
     def stop_token(self) -> int:
-        stop: int = self.tokenizer.eos_token_id
-        return stop
+        return self.stop_tokens[0]
+
+    @property
+    def context(self) -> int | None:
+        """How many tokens a row may have; None where nothing bounds it."""
+        config = self.model.config.get_text_config()
+        limit: int | None = getattr(config, "max_position_embeddings", None)
+        return limit
+
+    @property
+    def stack(self) -> Stack:
+        """Where the model keeps its layers.
+
+        Raises:
+            ConfigError: they are not found.
+        """
+        found = stack.find(self.model)
+        if found is None:
+            raise ConfigError(
+                f"the layers of {self.name!r} are not found in its structure",
+                "use a model that is one list of layers, or leave trained_layers null",
+            )
+        return found
 
     def encode_chat(self, messages: Sequence[Message]) -> list[int]:
-        """The tokens after which the assistant's answer begins."""
-        text = self.tokenizer.apply_chat_template(
-            list(messages), tokenize=False, add_generation_prompt=True
-        )
-        return self.encode(text)
+        """The tokens after which the assistant's answer begins.
+
+        Raises:
+            ConfigError: the model's chat template refuses the chat.
+        """
+        return self.encode(chat.render(self.tokenizer, messages, self.name))
 
     def encode(self, text: str) -> list[int]:
         """Tokens of a piece of text; nothing is added before or after it."""
@@ -55,13 +85,19 @@ class LocalModel:
         return text
 
     def save(self, path: Path) -> None:
-        """A transformers folder at `path`, complete or absent: written beside it, then renamed."""
+        """A transformers folder at `path`, complete or absent: written beside it, then renamed.
+
+        Adapters are merged in, and in path/adapter/ by themselves.
+        """
         from safetensors import SafetensorError
 
         part = path.with_name(f".{path.name}.part")
         _remove(part)
         try:
-            self.model.save_pretrained(part)
+            if self.adapter is None:
+                self.model.save_pretrained(part)
+            else:
+                adapter.write(self.adapter, self.tokenizer, part)
             self.tokenizer.save_pretrained(part)
             _remove(path)
             os.replace(part, path)
@@ -98,15 +134,20 @@ def release() -> None:
         ctypes.CDLL("libc.so.6").malloc_trim(0)
 
 
-def load(source: Path, *, name: str, device: str, dtype: str) -> LocalModel:
+def load(source: Path, *, name: str, device: str, dtype: str, four_bit: bool = False) -> LocalModel:
     """The model in folder `source`, ready to generate.
 
+    Args:
+        four_bit: linear layers are kept in 4 bits and computed in `dtype`.
+
     Raises:
-        MissingArtifact: the folder is not a transformers model, or its weights are cut short.
-        ConfigError: its tokenizer has no chat template or no end-of-text token.
+        MissingArtifact: the folder is not a transformers model, or its weights are cut short; or
+            bitsandbytes, which 4 bits need, is not installed.
+        ResourceError: 4 bits do not work on this machine.
+        ConfigError: its tokenizer has no chat template, or nothing that ends an answer.
     """
     from safetensors import SafetensorError
-    from transformers import AutoModelForCausalLM, AutoTokenizer
+    from transformers import AutoTokenizer
 
     torch_dtype = torch.float32 if dtype == "float32" else torch.bfloat16
     if not (source / "config.json").is_file():
@@ -118,30 +159,47 @@ def load(source: Path, *, name: str, device: str, dtype: str) -> LocalModel:
         tokenizer = AutoTokenizer.from_pretrained(source, local_files_only=True)
     except Exception as error:  # tokenizers raises Exception itself
         raise _damaged(source, error) from error
+    how: dict[str, Any] = {}
+    if four_bit:
+        how = {"quantization_config": adapter.four_bit(torch_dtype), "device_map": {"": device}}
     try:
-        model, loaded = AutoModelForCausalLM.from_pretrained(
-            source,
-            dtype=torch_dtype,
-            local_files_only=True,
-            attn_implementation=attention.register(),
-            output_loading_info=True,
-        )
+        model, loaded = _read(source, torch_dtype, how)
     except (SafetensorError, OSError, ValueError, EOFError, RuntimeError) as error:
         raise _damaged(source, error) from error
+    if four_bit:
+        adapter.keep_as_quantised(model)
     if loaded["missing_keys"]:  # transformers has put random numbers in their place
         raise _damaged(source, f"its weights lack {min(loaded['missing_keys'])!r}")
-    if tokenizer.chat_template is None or tokenizer.eos_token_id is None:
-        raise ConfigError(
-            f"the tokenizer of {name!r} has no chat template or no end-of-text token",
-            "use an instruction-tuned model",
-        )
+    stops = chat.stop_tokens(tokenizer, model, name)
     model.eval().to(device)
-    # Where the output layer needs no gradient, torch multiplies a slice of the last positions by as
-    # many copies of it as there are rows: gigabytes.
-    model.get_output_embeddings().register_forward_pre_hook(
-        lambda _, states: (states[0].contiguous(),)
-    )
-    return LocalModel(model, tokenizer, name, torch.device(device), torch_dtype)
+    head = model.get_output_embeddings()
+    if head is not None:
+        # Where the output layer needs no gradient, torch multiplies a slice of the last positions
+        # by as many copies of it as there are rows: gigabytes.
+        head.register_forward_pre_hook(lambda _, states: (states[0].contiguous(),))
+    can = abilities.of(model, torch_dtype)
+    return LocalModel(model, tokenizer, name, torch.device(device), torch_dtype, stops, can)
+
+
+def _read(source: Path, dtype: torch.dtype, how: Mapping[str, Any]) -> tuple[Any, dict[str, Any]]:
+    """The network with our attention, or with transformers' where it has no place for another."""
+    from transformers import AutoModelForCausalLM
+
+    def read(implementation: str) -> tuple[Any, dict[str, Any]]:
+        both: tuple[Any, dict[str, Any]] = AutoModelForCausalLM.from_pretrained(
+            source,
+            dtype=dtype,
+            local_files_only=True,
+            attn_implementation=implementation,
+            output_loading_info=True,
+            **how,
+        )
+        return both
+
+    try:
+        return read(attention.register())
+    except ValueError:
+        return read("eager")
 
 
 def _damaged(source: Path, why: object) -> MissingArtifact:

@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch.nn import functional
 from transformers import AutoModelForCausalLM
+from transformers.models.gemma2 import modeling_gemma2 as gemma2
 from transformers.models.llama.modeling_llama import eager_attention_forward
 
 from srlr.models import attention
@@ -88,6 +89,21 @@ def test_it_equals_the_eager_attention_of_transformers():
 
     ours, _ = grouped_attention(MODULE, query, key, value, mask[None, None])
     theirs, _ = eager_attention_forward(MODULE, query, key, value, added, 8**-0.5)
+
+    torch.testing.assert_close(ours, theirs)
+
+
+@pytest.mark.parametrize("keys", [SHORT, LONG])
+def test_capped_scores_are_those_of_transformers(keys):
+    query, key, value = make(5, keys)
+    mask = causal(5, keys)
+    MODULE.num_key_value_groups, MODULE.training = 2, False
+    added = torch.zeros(5, keys).masked_fill(~mask, torch.finfo(torch.float32).min)[None, None]
+
+    ours, _ = grouped_attention(MODULE, query, key, value, mask[None, None], softcap=1.5)
+    theirs, _ = gemma2.eager_attention_forward(
+        MODULE, query, key, value, added, scaling=8**-0.5, softcap=1.5
+    )
 
     torch.testing.assert_close(ours, theirs)
 

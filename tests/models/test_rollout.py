@@ -1,14 +1,13 @@
-import numpy as np
+from dataclasses import replace
+
 import pytest
 import tiny
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
-from scipy import stats
 from transformers import AutoModelForCausalLM
 
-from srlr.models import rollout
-from srlr.models.rollout import BLOCK, generate, generate_tokens, part
+from srlr.models.reading import runs, shared_prefix
+from srlr.models.rollout import generate, generate_tokens
+from srlr.models.sampling import Sampling
 
 torch.set_num_threads(1)
 CHATS = [[{"role": "user", "content": sentence}] for sentence in tiny.SENTENCES]
@@ -36,10 +35,13 @@ def cut_after(answer, stop):
     return answer[: answer.index(stop) + 1] if stop in answer else answer
 
 
+def cut_before(answer, stop):
+    return answer[: answer.index(stop)] if stop in answer else answer
+
+
 def stop_at(model, token):
     """The model with another end-of-text token."""
-    model.tokenizer.eos_token = model.tokenizer.convert_ids_to_tokens(token)
-    assert model.stop_token == token
+    return replace(model, stop_tokens=(token,))
 
 
 def often_said(answers):
@@ -82,26 +84,26 @@ def decoded(run):
 
 
 def test_greedy_answers_are_those_of_transformers(model, prompts, tiny_model_folder):
-    ours = tokens(generate_tokens(model, prompts, max_new_tokens=NEW))
+    ours = tokens(generate_tokens(model, prompts, Sampling(NEW)))
 
     assert ours == said_by_transformers(tiny_model_folder, prompts, model.stop_token)
     assert len(set(map(tuple, ours))) == len(prompts)
 
 
 def test_answers_that_end_early_are_those_of_transformers(model, prompts, tiny_model_folder):
-    stop = often_said(tokens(generate_tokens(model, prompts, max_new_tokens=NEW)))
-    stop_at(model, stop)
-    ours = tokens(generate_tokens(model, prompts, max_new_tokens=NEW))
+    stop = often_said(tokens(generate_tokens(model, prompts, Sampling(NEW))))
+    model = stop_at(model, stop)
+    ours = tokens(generate_tokens(model, prompts, Sampling(NEW)))
 
     assert ours == said_by_transformers(tiny_model_folder, prompts, stop)
 
 
 def test_rows_that_ended_leave_the_batch_without_changing_the_others(model, prompts):
-    endless = tokens(generate_tokens(model, prompts, max_new_tokens=NEW))
+    endless = tokens(generate_tokens(model, prompts, Sampling(NEW)))
     stop = often_said(endless)
-    stop_at(model, stop)
+    model = stop_at(model, stop)
     run = rows_run(model)
-    answers = tokens(generate_tokens(model, prompts, max_new_tokens=NEW))
+    answers = tokens(generate_tokens(model, prompts, Sampling(NEW)))
 
     assert answers == [cut_after(answer, stop) for answer in endless]
     assert len(set(map(len, answers))) > 2
@@ -111,9 +113,7 @@ def test_rows_that_ended_leave_the_batch_without_changing_the_others(model, prom
 def test_samples_are_one_row_until_they_part(model, prompts):
     """So many rows run at a step as there are different beginnings of that length."""
     run = rows_run(model)
-    answers = tokens(
-        generate_tokens(model, prompts, max_new_tokens=NEW, samples=5, temperature=0.3)
-    )
+    answers = tokens(generate_tokens(model, prompts, Sampling(NEW, samples=5, temperature=0.3)))
     groups = [answers[start : start + 5] for start in range(0, len(answers), 5)]
     beginnings = [
         sum(
@@ -131,54 +131,28 @@ def test_samples_that_share_rows_are_those_drawn_one_by_one(model, prompts):
     """A prompt given five times, with one sample each, has the same uniform numbers and no row to
     share.
     """
-    drawn = {"max_new_tokens": NEW, "temperature": 0.5, "seed": 4}
-    together = generate_tokens(model, prompts, samples=5, **drawn)
-    apart = generate_tokens(model, [p for p in prompts for _ in range(5)], **drawn)
+    drawn = Sampling(NEW, temperature=0.5, seed=4)
+    together = generate_tokens(model, prompts, replace(drawn, samples=5))
+    apart = generate_tokens(model, [p for p in prompts for _ in range(5)], drawn)
 
     assert tokens(together) == tokens(apart)
     assert len(set(map(tuple, tokens(together)))) > 2 * len(prompts)
 
 
-rows_and_tokens = st.integers(1, 6).flatmap(
-    lambda rows: st.lists(
-        st.tuples(st.integers(0, rows - 1), st.integers(0, 3)), min_size=1, max_size=12
-    )
-)
-
-
-@given(rows_and_tokens)
-def test_samples_stay_together_as_long_as_they_say_the_same(now):
-    rows, said = zip(*now, strict=True)
-    sources, new, placed = part(rows, said)
-
-    assert [(sources[row], new[row]) for row in placed] == now
-    assert len(sources) == len(set(now)) == len(set(placed))
-    moved = {row for row, source in enumerate(sources) if row != source}
-    assert not moved & {sources[row] for row in moved}  # nothing is overwritten before it is read
-    stay = {row for row in rows if row < len(sources)}
-    assert stay == set(range(len(sources))) - moved
-
-
-def test_parting_by_hand():
-    """Row 0 parts in two, row 1 has ended, row 2 goes on, row 3 from the end fills the gap of 1."""
-    assert part([0, 0, 2, 3], [7, 8, 7, 7]) == ([0, 0, 2, 3], [7, 8, 7, 7], [0, 1, 2, 3])
-    assert part([0, 0, 2, 3], [7, 7, 7, 7]) == ([0, 3, 2], [7, 7, 7], [0, 0, 2, 1])
-
-
 def test_only_an_answer_that_ends_in_the_stop_token_has_stopped(model, prompts):
-    stop = often_said(tokens(generate_tokens(model, prompts, max_new_tokens=NEW)))
-    stop_at(model, stop)
-    answers = generate_tokens(model, prompts, max_new_tokens=NEW)
+    stop = often_said(tokens(generate_tokens(model, prompts, Sampling(NEW))))
+    model = stop_at(model, stop)
+    answers = generate_tokens(model, prompts, Sampling(NEW))
 
     assert {answer.stopped for answer in answers} == {True, False}
     assert all(answer.stopped == (answer.tokens[-1] == stop) for answer in answers)
-    assert all(answer.text == model.decode(answer.tokens) for answer in answers)
+    assert all(answer.text == model.decode(cut_before(answer.tokens, stop)) for answer in answers)
     assert all(answer.tokens.count(stop) <= 1 for answer in answers)
 
 
 @pytest.mark.parametrize("limit", [1, 2, 9])
 def test_no_answer_is_longer_than_asked_for(model, prompts, limit):
-    answers = generate_tokens(model, prompts, max_new_tokens=limit)
+    answers = generate_tokens(model, prompts, Sampling(limit))
 
     assert [len(answer.tokens) for answer in answers if not answer.stopped] == [
         limit for answer in answers if not answer.stopped
@@ -187,16 +161,14 @@ def test_no_answer_is_longer_than_asked_for(model, prompts, limit):
 
 
 def test_the_samples_of_a_prompt_are_neighbours_and_equal_where_nothing_is_drawn(model, prompts):
-    one = tokens(generate_tokens(model, prompts, max_new_tokens=NEW))
-    three = tokens(generate_tokens(model, prompts, max_new_tokens=NEW, samples=3))
+    one = tokens(generate_tokens(model, prompts, Sampling(NEW)))
+    three = tokens(generate_tokens(model, prompts, Sampling(NEW, samples=3)))
 
     assert three == [answer for answer in one for _ in range(3)]
 
 
 def test_drawn_samples_of_a_prompt_differ(model, prompts):
-    drawn = tokens(
-        generate_tokens(model, prompts[:2], max_new_tokens=NEW, samples=4, temperature=1.0)
-    )
+    drawn = tokens(generate_tokens(model, prompts[:2], Sampling(NEW, samples=4, temperature=1.0)))
 
     assert len(set(map(tuple, drawn))) == 8
 
@@ -205,58 +177,82 @@ def test_a_prefix_that_all_prompts_share_changes_no_answer(model):
     same = [[1, 87, 85, 267, 201, tail, 2, 201] for tail in (42, 43, 44)] + [[1, 87, 85, 9]]
     other = [2, 5, 6]
 
-    assert rollout._shared_prefix(same) == 3
-    assert rollout._shared_prefix([*same, other]) == 0
-    together = tokens(generate_tokens(model, same, max_new_tokens=NEW))
-    apart = tokens(generate_tokens(model, [*same, other], max_new_tokens=NEW))
+    assert shared_prefix(same) == 3
+    assert shared_prefix([*same, other]) == 0
+    together = tokens(generate_tokens(model, same, Sampling(NEW)))
+    apart = tokens(generate_tokens(model, [*same, other], Sampling(NEW)))
 
     assert together == apart[:-1]
 
 
-@pytest.mark.parametrize(
-    ("prompts", "shared"),
-    [
-        ([[1, 2, 3]], 2),  # a prompt keeps one token of its own
-        ([[1, 2, 3], [1, 2, 3]], 2),
-        ([[1, 2, 3], [1, 2]], 1),
-        ([[1, 2, 3], [1]], 0),
-        ([[1, 2, 3], [4, 2, 3]], 0),
-        ([[1, 2, 9, 9], [1, 2, 3, 9], [1, 2, 5, 9, 9]], 2),
-    ],
-)
-def test_the_shared_prefix_is_what_all_prompts_begin_with(prompts, shared):
-    assert rollout._shared_prefix(prompts) == shared
+@pytest.fixture
+def chains(model):
+    """The nested prompts of three trajectories, of 4, 1 and 3 steps, in disorder."""
+    steps = [[40, 41, 42], [43], [44, 45, 46, 47, 48]]
+    both = []
+    for text, size in (("good", 4), (tiny.SENTENCES[0], 1), ("bad " * 9, 3)):
+        prompt = model.encode_chat([{"role": "user", "content": text}])
+        both += [sum(steps[:number], prompt) for number in range(size)]
+    return both[::-1]
 
 
-@given(st.lists(st.lists(st.integers(0, 1), min_size=1, max_size=6), min_size=1, max_size=6))
-def test_the_shared_prefix_is_common_and_cannot_be_longer(prompts):
-    shared = rollout._shared_prefix(prompts)
-    heads = [{tuple(prompt[:size]) for prompt in prompts} for size in (shared, shared + 1)]
-
-    assert len(heads[0]) == 1
-    assert shared == min(map(len, prompts)) - 1 or len(heads[1]) > 1
+LONE, EQUAL = [[9, 9]], [[1, 2], [1, 2], [1, 2, 3]]
+SHORT, SHORTEST = [[7], [7, 8, 9]], [[5], [7], [7, 8, 9]]
 
 
 @pytest.mark.parametrize(
-    ("lengths", "together"),
-    [
-        ([10], [(0, 1)]),
-        ([10, 13], [(0, 2)]),  # 1.3 times the shortest is just together
-        ([10, 14], [(0, 1), (1, 2)]),
-        ([10, 11, 13, 14, 18, 19], [(0, 3), (3, 5), (5, 6)]),  # 1.3 · 14 = 18.2
-        ([1, 1, 2], [(0, 2), (2, 3)]),
-    ],
+    "more",
+    [[], LONE, EQUAL, SHORT, SHORTEST],
+    ids=["shared prefix", "nothing shared", "equal", "nested token", "token by itself"],
 )
-def test_prompts_of_similar_length_are_read_together(lengths, together):
-    assert [(run.start, run.stop) for run in rollout.runs(lengths)] == together
+@pytest.mark.parametrize("chosen", [slice(None), slice(0, 3)], ids=["chains", "one chain"])
+@pytest.mark.parametrize(("dtype", "rounding"), [(torch.float32, 5e-5), (torch.float64, 1e-6)])
+def test_nested_prompts_are_answered_as_each_by_itself(
+    model, chains, chosen, more, dtype, rounding
+):
+    """Log-probs are float32 in either case, so that those of float64 show what is not rounding."""
+    model.model.to(dtype)
+    prompts = [*chains[chosen], *more]
+    alone = Sampling(NEW, 3, samples=3, temperature=1.0, seed=3, log_probs=True)
+    apart = generate_tokens(model, prompts, alone)
+    for rows in (6, 15, 1000):
+        together = generate_tokens(model, prompts, replace(alone, batch_size=rows))
+
+        assert tokens(together) == tokens(apart)
+        for one, other in zip(together, apart, strict=True):
+            assert one.logps == pytest.approx(other.logps, abs=rounding)
 
 
-@given(st.lists(st.integers(1, 50), min_size=1, max_size=20).map(sorted))
-def test_every_prompt_is_read_once_and_padded_by_little(lengths):
-    runs = [lengths[run] for run in rollout.runs(lengths)]
+def test_equal_prompts_alone_are_answered_alike(model, prompts):
+    (one,) = tokens(generate_tokens(model, prompts[:1], Sampling(NEW)))
 
-    assert [length for run in runs for length in run] == lengths
-    assert all(run[-1] <= rollout.PADDED_AT_MOST * run[0] for run in runs)
+    assert tokens(generate_tokens(model, prompts[:1] * 2, Sampling(NEW))) == [one, one]
+    assert (
+        tokens(generate_tokens(model, [[5], [5]], Sampling(3)))[0]
+        == tokens(generate_tokens(model, [[5]], Sampling(3)))[0]
+    )
+
+
+def test_what_nested_prompts_share_is_read_once(model, chains):
+    """Of each trajectory the longest prompt but its last token; then every prompt's last token."""
+    run = rows_run(model)
+    generate_tokens(model, chains, Sampling(1))
+    shared = shared_prefix(chains)
+    heads = sorted(len(chains[longest]) - shared - 1 for longest in (0, 3, 4))
+    read = max(place for place, (_, columns) in enumerate(run) if columns > 1)
+
+    assert run[0] == (1, shared)
+    assert run[read + 1 :] == [(len(chains), 1)]
+    assert run[1 : read + 1] == [(len(heads[own]), max(heads[own])) for own in runs(heads)]
+
+
+def test_a_model_without_our_cache_answers_nested_prompts_too(model, chains):
+    drawn = Sampling(NEW, 4, samples=2, temperature=1.0)
+    borrowed = replace(model, abilities=replace(model.abilities, cache=False))
+
+    assert tokens(generate_tokens(borrowed, chains, drawn)) == tokens(
+        generate_tokens(model, chains, drawn)
+    )
 
 
 @pytest.mark.parametrize("temperature", [0.0, 1.0])
@@ -266,11 +262,7 @@ def test_an_answer_does_not_depend_on_who_shares_its_batch(model, prompts, tempe
             generate_tokens(
                 model,
                 prompts,
-                max_new_tokens=NEW,
-                samples=2,
-                temperature=temperature,
-                seed=5,
-                batch_size=size,
+                Sampling(NEW, size, samples=2, temperature=temperature, seed=5),
             )
         )
         for size in (1, 4, 6, 64)
@@ -281,7 +273,7 @@ def test_an_answer_does_not_depend_on_who_shares_its_batch(model, prompts, tempe
 
 def test_the_seed_decides_what_is_drawn(model, prompts):
     drawn = [
-        tokens(generate_tokens(model, prompts[:3], max_new_tokens=6, temperature=1.0, seed=seed))
+        tokens(generate_tokens(model, prompts[:3], Sampling(6, temperature=1.0, seed=seed)))
         for seed in (1, 1, 2)
     ]
 
@@ -289,13 +281,13 @@ def test_the_seed_decides_what_is_drawn(model, prompts):
 
 
 def test_one_prompt_alone_is_answered_as_among_others(model, prompts):
-    among = tokens(generate_tokens(model, prompts, max_new_tokens=NEW))
+    among = tokens(generate_tokens(model, prompts, Sampling(NEW)))
 
-    assert tokens(generate_tokens(model, prompts[4:5], max_new_tokens=NEW)) == among[4:5]
+    assert tokens(generate_tokens(model, prompts[4:5], Sampling(NEW))) == among[4:5]
 
 
 def test_a_prompt_of_one_token_is_answered(model):
-    (answer,) = generate_tokens(model, [[5]], max_new_tokens=3)
+    (answer,) = generate_tokens(model, [[5]], Sampling(3))
 
     assert len(answer.tokens) == 3
 
@@ -303,7 +295,7 @@ def test_a_prompt_of_one_token_is_answered(model):
 def test_no_prompts_have_no_answers(model):
     heard = []
 
-    assert generate(model, [], max_new_tokens=4, progress=lambda *now: heard.append(now)) == []
+    assert generate(model, [], Sampling(4), progress=lambda *now: heard.append(now)) == []
     assert heard == []
 
 
@@ -312,9 +304,7 @@ def test_progress_is_told_at_the_start_and_after_each_batch(model):
     generate(
         model,
         CHATS,
-        max_new_tokens=2,
-        samples=2,
-        batch_size=4,
+        Sampling(2, batch_size=4, samples=2),
         progress=lambda *now: heard.append(now),
         what="rollouts",
     )
@@ -325,105 +315,14 @@ def test_progress_is_told_at_the_start_and_after_each_batch(model):
 def test_chats_are_answered_as_their_tokens_are(model):
     encoded = [model.encode_chat(chat) for chat in CHATS]
 
-    assert tokens(generate(model, CHATS, max_new_tokens=5)) == tokens(
-        generate_tokens(model, encoded, max_new_tokens=5)
+    assert tokens(generate(model, CHATS, Sampling(5))) == tokens(
+        generate_tokens(model, encoded, Sampling(5))
     )
 
 
 def test_generating_leaves_no_gradient_behind(model, prompts):
     model.model.train()
-    generate_tokens(model, prompts[:2], max_new_tokens=2)
+    generate_tokens(model, prompts[:2], Sampling(2))
 
     assert not model.model.training
     assert all(parameter.grad is None for parameter in model.model.parameters())
-
-
-ROW_0 = torch.tensor([0])
-QUARTERS = torch.tensor([0.1, 0.2, 0.3, 0.4]).log()
-
-
-@pytest.mark.parametrize(
-    ("temperature", "uniform", "token"),
-    [
-        (0.0, 0.05, 3),  # the likeliest, whatever is drawn
-        # shares 0.1 0.2 0.3 0.4, so they end at 0.1 0.3 0.6 1
-        (1.0, 0.0, 0),
-        (1.0, 0.0999, 0),
-        (1.0, 0.1001, 1),
-        (1.0, 0.2999, 1),
-        (1.0, 0.3001, 2),
-        (1.0, 0.6001, 3),
-        (1.0, 0.999999, 3),
-        # squares 0.01 0.04 0.09 0.16 of 0.30, so they end at 1/30 5/30 14/30 1
-        (0.5, 0.0333, 0),
-        (0.5, 0.0334, 1),
-        (0.5, 0.1666, 1),
-        (0.5, 0.1667, 2),
-        (0.5, 0.4666, 2),
-        (0.5, 0.4667, 3),
-    ],
-)
-def test_a_uniform_number_picks_the_token_whose_share_it_falls_into(temperature, uniform, token):
-    picked = rollout._pick(QUARTERS[None], temperature, torch.tensor([uniform]), ROW_0)
-
-    assert picked.tolist() == [token]
-
-
-LARGEST_BELOW_ONE = 1.0 - 2.0**-24
-
-
-@pytest.mark.parametrize("size", [1, BLOCK - 1, BLOCK, BLOCK + 1, 3 * BLOCK])
-@pytest.mark.parametrize("uniform", [0.0, 0.5, 0.999999, LARGEST_BELOW_ONE])
-def test_only_tokens_that_may_come_are_picked_at_the_edges(size, uniform):
-    """The only possible token is the first, a middle one, the last: no other is ever taken."""
-    for only in {0, size // 2, size - 1}:
-        logits = torch.full((1, size), -torch.inf)
-        logits[0, only] = 2.0
-
-        picked = rollout._pick(logits, 0.7, torch.tensor([uniform]), ROW_0)
-
-        assert picked.item() == only
-
-
-def test_the_edges_of_the_uniform_take_the_first_and_the_last_token():
-    logits, uniform = torch.zeros(1, 300), torch.tensor([0.0, LARGEST_BELOW_ONE])
-
-    assert rollout._pick(logits, 1.0, uniform, torch.tensor([0, 0])).tolist() == [0, 299]
-
-
-@pytest.mark.parametrize("temperature", [0.0, 1.0])
-def test_a_sample_picks_from_its_own_row(temperature):
-    logits = torch.full((3, 300), -torch.inf)
-    logits[[0, 1, 2], [4, 290, 8]] = 0.0
-    rows = torch.tensor([2, 0, 1, 1])
-
-    assert rollout._pick(logits, temperature, torch.rand(4), rows).tolist() == [8, 4, 290, 290]
-
-
-@pytest.mark.parametrize("temperature", [0.5, 1.0, 1.7])
-def test_drawn_tokens_are_distributed_as_the_softmax(temperature):
-    """Chi-square over the tokens that are expected at least 5 times; the rest is one class."""
-    generator = torch.Generator().manual_seed(3)
-    draws = 20_000
-    logits = torch.randn(1, 300, generator=generator) * 2
-    uniform = torch.rand(draws, generator=generator)
-    picked = rollout._pick(logits, temperature, uniform, ROW_0.expand(draws))
-    expected = (torch.softmax(logits[0].double() / temperature, 0) * draws).numpy()
-    seen = np.bincount(picked.numpy(), minlength=300)
-    often = expected >= 5
-    test = stats.chisquare(
-        [*seen[often], seen[~often].sum()], [*expected[often], expected[~often].sum()]
-    )
-
-    assert test.pvalue > 0.01
-
-
-def test_an_even_grid_of_uniforms_gives_every_token_its_share():
-    """n p of n draws, and at most one more or less at either end of the token's interval."""
-    draws = 10_000
-    logits = torch.randn(1, 300, generator=torch.Generator().manual_seed(8)) * 2
-    uniform = (torch.arange(draws).double() + 0.5).float() / draws
-    picked = rollout._pick(logits, 1.0, uniform, ROW_0.expand(draws))
-    expected = torch.softmax(logits[0].double(), 0) * draws
-
-    assert (torch.bincount(picked, minlength=300) - expected).abs().max() <= 2
