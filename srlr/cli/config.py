@@ -150,6 +150,7 @@ def _chosen(made: "Composition", group: str) -> str | None:
     return (
         getattr(node, "name", None)
         or getattr(node, "algorithm", None)
+        or getattr(node, "objective", None)
         or (None if node is None else "default")
     )
 

@@ -21,6 +21,7 @@ DONE_WORDS = {
     "resume": "continues",
     "skip": "done before",
     "again": "starts from nothing",
+    "alarm": "alarm",
     "done": "done",
 }
 

@@ -1,17 +1,32 @@
 """The composed tree against the schema: pydantic's complaints, and a card's tuning, in words a
 person can act on."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 
 from srlr.core import schema
 from srlr.core.layers import nearest
+from srlr.core.node import Node
 from srlr.core.problems import Problem, Source, refuse
-from srlr.core.settings import Rlvr, Rollout, Settings, Srl, Training
-from srlr.core.tree import Tree, leaf_keys
+from srlr.core.settings import Rollout, Settings
+from srlr.core.training import KINDS, Dpo, Grpo, Imitate, Ppo, Stepwise
+from srlr.core.tree import CHOOSING, Tree, leaf_keys
 
-TUNABLE: dict[str, type[Training] | type[Rollout]] = {"srl": Srl, "rlvr": Rlvr, "rollout": Rollout}
-"""The nodes whose keys a model card may set under `tuning`."""
+TUNABLE: dict[str, type[Node]] = {
+    "srl": Imitate,
+    "srl_stepwise": Stepwise,
+    "rlvr": Grpo,
+    "rlvr_ppo": Ppo,
+    "rlvr_dpo": Dpo,
+    "rollout": Rollout,
+}
+"""What a model card may set under `tuning`; see `tree.tuning_of` for which is which node's."""
+
+NO_KEY_OF = "is no key of"
 
 
 def checked(tree: Tree, sources: Mapping[str, Source], problems: list[Problem]) -> Settings:
@@ -27,7 +42,7 @@ def checked(tree: Tree, sources: Mapping[str, Source], problems: list[Problem]) 
     try:
         settings = Settings.model_validate(tree.plain)
     except ValidationError as error:
-        problems += [_problem(one, sources) for one in error.errors()]
+        problems += _of_another_kind([_problem(one, sources) for one in error.errors()], sources)
     refuse(problems)
     assert settings is not None
     return settings
@@ -37,23 +52,43 @@ def _tuning(plain: Mapping[str, Any], sources: Mapping[str, Source]) -> list[Pro
     """A card's tuning of a key that does not exist would be ignored silently; it is a problem
     instead."""
     problems = []
-    valid = [f"{node}.{name}" for node, model in TUNABLE.items() for name in model.model_fields]
+    valid = [key for node, model in TUNABLE.items() for key in _keys(model, node)]
     tuning = (plain.get("model") or {}).get("tuning") or {}
     for key in leaf_keys(tuning):
         if key not in valid:
             path, node = f"model.tuning.{key}", key.partition(".")[0]
             close = nearest(key, [one for one in valid if one.startswith(f"{node}.")] or valid)
             meant = f"model.tuning.{close}" if close else None
-            what = "a card tunes keys of srl, rlvr and rollout; no such key"
+            what = f"a card tunes keys of {', '.join(TUNABLE)}; no such key"
             problems.append(Problem(path, what, nearest=meant, source=sources.get(path)))
     return problems
 
 
+def _keys(model: type[BaseModel], node: str) -> Iterator[str]:
+    """The dotted keys of a node's values, those of nodes inside it included."""
+    for name, info in model.model_fields.items():
+        inner = nested(info)
+        if name not in CHOOSING:
+            yield from [f"{node}.{name}"] if inner is None else _keys(inner, f"{node}.{name}")
+
+
+def nested(info: FieldInfo) -> type[BaseModel] | None:
+    """The model of a field that is itself a node."""
+    kind = info.annotation
+    return kind if isinstance(kind, type) and issubclass(kind, BaseModel) else None
+
+
 def _problem(error: Any, sources: Mapping[str, Source]) -> Problem:
     """One of pydantic's complaints in our words."""
-    key = ".".join(str(part) for part in error["loc"]) or "configuration"
+    key, told_apart = _key(error["loc"])
+    if error["type"].startswith("union_tag"):
+        key = f"{key}.{error['ctx']['discriminator'].strip(chr(39))}"
+        error = {**error, "type": "missing" if "tag" not in error["ctx"] else "literal_error"}
+        error["input"] = error["ctx"].get("tag")
     source = _source_of(key, sources)
     if error["type"] == "extra_forbidden":
+        if schema.field(key):
+            return Problem(key, f"{NO_KEY_OF} {told_apart}", source=source)
         return Problem(key, "no such key", nearest=schema.nearest_key(key), source=source)
     if error["type"] == "missing":
         return Problem(key, "is required and nobody set it", source=source)
@@ -69,6 +104,39 @@ def _problem(error: Any, sources: Mapping[str, Source]) -> Problem:
     close = nearest(str(error["input"]), schema.choices(here))
     meant = f"{key}={close}" if close else None
     return Problem(key, f"takes {schema.allowed(here)}", error["input"], meant, source)
+
+
+def _of_another_kind(problems: Sequence[Problem], sources: Mapping[str, Source]) -> list[Problem]:
+    """The problems; where a kind was chosen by its key alone, which leaves the other kind's file in
+    place, that is the one problem of its node.
+    """
+    kept = list(problems)
+    for node, (by, _) in KINDS.items():
+        said = f"{node}.{by}"
+        source, strange = sources.get(said), []
+        if source and source.kind != "run" and Path(source.where).parent.name != node:
+            strange = [
+                one
+                for one in kept
+                if one.key.startswith(f"{node}.") and one.what.startswith(NO_KEY_OF)
+            ]
+        if strange:
+            meant = strange[0].what.removeprefix(f"{NO_KEY_OF} ")
+            what = "is chosen with its group, whose file has what else belongs to it"
+            kept = [one for one in kept if one not in strange]
+            kept.append(Problem(said, what, nearest=meant, source=source))
+    return kept
+
+
+def _key(location: Sequence[str | int]) -> tuple[str, str]:
+    """The dotted key, and which of a node's models was meant where it has several."""
+    parts, told_apart = [str(part) for part in location], ""
+    for end in range(1, len(parts)):
+        here = schema.field(".".join(parts[:end]))
+        if here is not None and len(here.models) > 1:
+            told_apart = f"{'.'.join(parts[:end])}={parts.pop(end)}"
+            break
+    return ".".join(parts) or "configuration", told_apart
 
 
 def _source_of(key: str, sources: Mapping[str, Source]) -> Source | None:

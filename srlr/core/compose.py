@@ -14,13 +14,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel
+
 from srlr.core import schema, words
-from srlr.core.check import TUNABLE, checked, value_at
+from srlr.core.check import TUNABLE, checked, nested, value_at
 from srlr.core.errors import ConfigError
 from srlr.core.layers import GROUPS, Layer, available, config_root, find, layers, shown
 from srlr.core.problems import Problem, Source, refuse
 from srlr.core.settings import Settings
 from srlr.core.tree import (
+    CHOOSING,
     RUN_SOURCE,
     TUNED,
     Request,
@@ -29,7 +32,11 @@ from srlr.core.tree import (
     leaf_keys,
     lifted,
     read_file,
+    tuning_of,
 )
+
+NODES = ("srl", "rlvr", "rollout")
+"""The nodes that a model's card tunes."""
 
 __all__ = ["Composition", "Source", "available", "compose", "config_root", "with_model"]
 
@@ -186,15 +193,42 @@ def _retuned(base: Mapping[str, Any], chosen: Mapping[str, words.Word]) -> Mappi
         return base  # under `auto` what a card may tune is still `${tuned:…}` in the base
     old = model.get("tuning") or {}
     mended = dict(base)
-    for node, tunable in TUNABLE.items():
-        values = dict(base.get(node) or {})
-        for name, info in tunable.model_fields.items():
-            tuned = (old.get(node) or {}).get(name, info.default)
-            if name in values and values[name] == tuned:
-                plain = "null" if info.default is None else info.default
-                values[name] = f"{TUNED}{plain}}}"
-        mended[node] = values
+    for node in NODES:
+        values = base.get(node) or {}
+        under = tuning_of(node, values)
+        mended[node] = _tunable_again(values, TUNABLE[under], old.get(under) or {})
     return mended
+
+
+def _tunable_again(
+    values: Mapping[str, Any], model: type[BaseModel], old: Mapping[str, Any]
+) -> dict[str, Any]:
+    """A node's values, `${tuned:default}` where they are what the old card or the default says."""
+    mended = dict(values)
+    for name, info in model.model_fields.items():
+        inner = nested(info)
+        if inner is not None:
+            mended[name] = _tunable_again(values.get(name) or {}, inner, old.get(name) or {})
+        elif name in CHOOSING:
+            continue
+        elif name in values and _plain(values[name]) == _plain(old.get(name, info.default)):
+            mended[name] = f"{TUNED}{_literal(info.default)}}}"
+    return mended
+
+
+def _plain(value: Any) -> Any:
+    """As YAML has it: a list where a default is a tuple."""
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _literal(value: Any) -> str:
+    """A value in omegaconf's grammar, in which an interpolation is written."""
+    if isinstance(value, str):
+        escaped = value.replace("'", "\\'")
+        return f"'{escaped}'"
+    if isinstance(value, tuple):
+        return f"[{', '.join(map(_literal, value))}]"
+    return "null" if value is None else str(value)
 
 
 def _sources(
@@ -207,16 +241,18 @@ def _sources(
         sources |= dict.fromkeys(leaf_keys(node, key), word.source) or {key: word.source}
     if asked.config_dir is not None:
         sources["config_dir"] = Source("command line", f"--config-dir {asked.config_dir}")
-    for node in TUNABLE:
-        for key in leaf_keys(tree.raw.get(node), node):
-            card = tree.files.get(f"model.tuning.{key}")
-            if card and str(value_at(tree.raw, key)).startswith(TUNED):
-                sources[key] = card
-    default = Source("default", "srlr/core/settings.py")
+    for node in NODES:
+        content = tree.raw.get(node) or {}
+        for name in leaf_keys(content):
+            card = tree.files.get(f"model.tuning.{tuning_of(node, content)}.{name}")
+            if card and str(value_at(content, name)).startswith(TUNED):
+                sources[f"{node}.{name}"] = card
     untold = Source("file", "conf/config.yaml") if asked.base is None else RUN_SOURCE
-    for leaf in schema.leaves():
+    for leaf in schema.leaves(tree.plain):
         if not any(one == leaf.path or one.startswith(f"{leaf.path}.") for one in sources):
-            sources[leaf.path] = default
+            assert leaf.owner is not None, "only the root has none"
+            declared = f"{leaf.owner.__module__.replace('.', '/')}.py"
+            sources[leaf.path] = Source("default", declared)
     for group in GROUPS:
         sources[group] = chosen[group].source if group in chosen else untold
     return sources
@@ -227,9 +263,19 @@ def _yaml(settings: Settings, tree: Tree) -> str:
 
     content = settings.model_dump(mode="json")
     if settings.model.source is None:
-        for node in TUNABLE:
-            for name in content[node]:
-                raw = value_at(tree.raw, f"{node}.{name}")
-                if isinstance(raw, str) and raw.startswith(TUNED):
-                    content[node][name] = raw
+        for node in NODES:
+            content[node] = _as_tunable(content[node], tree.raw.get(node) or {})
     return yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=100)
+
+
+def _as_tunable(values: Mapping[str, Any], raw: Mapping[str, Any]) -> dict[str, Any]:
+    """A node's values; `${tuned:…}` where they still are."""
+    kept: dict[str, Any] = {}
+    for name, value in values.items():
+        said = raw.get(name)
+        if isinstance(value, Mapping) and isinstance(said, Mapping):
+            kept[name] = _as_tunable(value, said)
+        else:
+            open_ = isinstance(said, str) and said.startswith(TUNED)
+            kept[name] = said if open_ else value
+    return kept

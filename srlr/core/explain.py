@@ -33,17 +33,29 @@ def explain(key: str, composition: Composition) -> dict[str, Any]:
             **facts,
             "meaning": "Settings that were tried together; each file says what it gave.",
         }
+    tree = composition.settings.model_dump()
+    field = field.under(tree) if field.models else field
     if meaning := schema.meaning(field) or _remark(key):
         facts["meaning"] = meaning
     facts["takes"] = schema.allowed(field)
-    if field.model is not None:
-        facts["keys"] = [f"{key}.{name}" for name in field.model.model_fields]
+    if field.models:
+        facts["keys"] = [below.path for below in field.below()]
         return facts
-    source = composition.sources.get(key)
     facts["default"] = schema.default(field)
+    if not _holds(key, tree):
+        return {**facts, "set_by": f"nobody: it is a key of another {key.partition('.')[0]}"}
+    source = composition.sources.get(key)
     facts["value"] = _value(composition, key)
     facts["set_by"] = str(source) if source else "its parts"
     return facts
+
+
+def _holds(key: str, tree: dict[str, Any]) -> bool:
+    """Whether the key is one of what was chosen, where its node has several models."""
+    node = schema.field(key.partition(".")[0])
+    if node is None or len(node.models) < 2:
+        return True
+    return key in {leaf.path for leaf in schema.leaves(tree, node)}
 
 
 def _path(text: str | None) -> Path | None:

@@ -26,6 +26,8 @@ FORMAT = 1
 """The layout's version; a directory of another one is refused, never guessed at."""
 
 Subscriber = Callable[[str, int, int, Mapping[str, float]], None]
+Tell = Callable[[str, str, str], None]
+"""tell(stage, event, detail): what happens to a stage in a word, and what to say of it."""
 
 
 class RunDir:
@@ -34,6 +36,7 @@ class RunDir:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._subscribers: list[Subscriber] = []
+        self._listeners: list[Tell] = []
         self.manifest: dict[str, Any] = _read_manifest(path)
 
     @classmethod
@@ -183,6 +186,14 @@ class RunDir:
         """Tells whoever listens that `done` of `total` are done; stages never print."""
         for subscriber in self._subscribers:
             subscriber(what, done, total, figures)
+
+    def listen(self, listener: Tell) -> None:
+        self._listeners.append(listener)
+
+    def tell(self, stage: str, event: str, detail: str) -> None:
+        """Tells whoever listens what a person should know now."""
+        for listener in self._listeners:
+            listener(stage, event, detail)
 
     # -- one writer --------------------------------------------------------------------------------
 

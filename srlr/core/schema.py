@@ -1,40 +1,68 @@
 """What may be said, read from the pydantic models: keys, their types, defaults, allowed values,
 meanings.
 
-Nothing here repeats a key; add a field to core/settings.py and it can be set, completed and
-explained.
+Nothing here repeats a key; add a field to core/settings.py or core/training.py and it can be set,
+completed and explained.
 """
 
 import ast
+import functools
 import inspect
+import operator
 import types
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from srlr.core.layers import nearest
+from srlr.core.node import Node
 from srlr.core.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One place in the tree. `model` is set for a node of named keys, `free` for a mapping with
-    keys of one's own."""
+    """One place in the tree. `models` is set for a node of named keys, `free` for a mapping with
+    keys of one's own. A node with several models has the keys of all; one of them holds at a time.
+    """
 
     path: str
     annotation: Any
     info: FieldInfo | None = None
     owner: type[BaseModel] | None = None
-    model: type[BaseModel] | None = None
+    models: tuple[type[BaseModel], ...] = ()
     free: bool = False
+
+    def below(self) -> list["Field"]:
+        """The fields of a node of named keys."""
+        owners: dict[str, list[type[BaseModel]]] = {}
+        for model in self.models:
+            for name in model.model_fields:
+                owners.setdefault(name, []).append(model)
+        start = f"{self.path}." if self.path else ""
+        return [_described(f"{start}{name}", name, models) for name, models in owners.items()]
+
+    def under(self, tree: Mapping[str, Any]) -> "Field":
+        """The field with the one model that the values in `tree` choose, where they do."""
+        by = self.info.discriminator if self.info else None
+        if not isinstance(by, str):
+            return self
+        for part in self.path.split("."):
+            tree = tree.get(part) or {}
+        chosen = [
+            one for one in self.models if tree.get(by) in get_args(one.model_fields[by].annotation)
+        ]
+        return replace(self, models=tuple(chosen) or self.models)
+
+
+ROOT = Field("", Settings, models=(Settings,))
 
 
 def field(path: str) -> Field | None:
     """The field at a dotted path, or None where there is no such key."""
-    here = Field("", Settings, model=Settings)
+    here = ROOT
     for part in path.split("."):
         step = _child(here, part)
         if step is None:
@@ -44,30 +72,40 @@ def field(path: str) -> Field | None:
 
 
 def _child(here: Field, part: str) -> Field | None:
-    path = f"{here.path}.{part}".lstrip(".")
-    if here.model is not None:
-        info = here.model.model_fields.get(part)
-        if info is None:
-            return None
-        return _described(path, info.annotation, info, here.model)
+    if here.models:
+        return next((one for one in here.below() if one.path.rpartition(".")[2] == part), None)
     if here.free:
-        return _described(path, _value_type(here.annotation), None, None)
+        bare = _without_none(_value_type(here.annotation))
+        return Field(f"{here.path}.{part}", bare, models=_nodes(bare), free=_is_free(bare))
     return None
 
 
-def _described(
-    path: str, annotation: Any, info: FieldInfo | None, owner: type[BaseModel] | None
-) -> Field:
-    bare = _without_none(annotation)
-    node = bare if isinstance(bare, type) and issubclass(bare, BaseModel) else None
-    free = bare is Any or get_origin(bare) is dict or bare is dict
-    return Field(path, bare, info, owner, node, free)
+def _described(path: str, name: str, owners: Sequence[type[BaseModel]]) -> Field:
+    meant = [_without_none(one.model_fields[name].annotation) for one in owners]
+    bare = functools.reduce(operator.or_, meant)
+    first = owners[0]
+    return Field(path, bare, first.model_fields[name], first, _nodes(bare), _is_free(bare))
+
+
+def _nodes(annotation: Any) -> tuple[type[BaseModel], ...]:
+    """The model, or the models of a union of nothing else."""
+    parts = get_args(annotation) if _is_union(annotation) else (annotation,)
+    nodes = [one for one in parts if isinstance(one, type) and issubclass(one, BaseModel)]
+    return tuple(nodes) if len(nodes) == len(parts) else ()
+
+
+def _is_union(annotation: Any) -> bool:
+    return get_origin(annotation) in (Union, types.UnionType)
+
+
+def _is_free(annotation: Any) -> bool:
+    return annotation is Any or annotation is dict or get_origin(annotation) is dict
 
 
 def _without_none(annotation: Any) -> Any:
     if get_origin(annotation) is Annotated:
         return _without_none(get_args(annotation)[0])
-    if get_origin(annotation) in (Union, types.UnionType):
+    if _is_union(annotation):
         rest = [one for one in get_args(annotation) if one is not type(None)]
         return _without_none(rest[0]) if len(rest) == 1 else annotation
     return annotation
@@ -78,24 +116,24 @@ def _value_type(annotation: Any) -> Any:
     return args[1] if len(args) == 2 else Any
 
 
-def leaves(model: type[BaseModel] = Settings, prefix: str = "") -> Iterator[Field]:
-    """Every key that takes a value; a mapping with keys of one's own is one leaf."""
-    for name, info in model.model_fields.items():
-        here = _described(f"{prefix}{name}", info.annotation, info, model)
-        if here.model is None:
-            yield here
+def leaves(tree: Mapping[str, Any] | None = None, above: Field = ROOT) -> Iterator[Field]:
+    """Every key that takes a value; a mapping with keys of one's own is one leaf.
+
+    Args:
+        tree: where a node has several models, only the keys of the one that these values choose.
+    """
+    for here in above.under(tree or {}).below():
+        if here.models:
+            yield from leaves(tree, here)
         else:
-            yield from leaves(here.model, f"{here.path}.")
+            yield here
 
 
 def siblings(path: str) -> list[str]:
     """The keys that may stand at `path`'s place, as far down as the path's parents exist."""
     parent, _, _ = path.rpartition(".")
-    above = field(parent) if parent else Field("", Settings, model=Settings)
-    if above is None or above.model is None:
-        return []
-    start = f"{parent}." if parent else ""
-    return [f"{start}{name}" for name in above.model.model_fields]
+    above = field(parent) if parent else ROOT
+    return [one.path for one in above.below()] if above else []
 
 
 def nearest_key(path: str) -> str | None:
@@ -121,8 +159,9 @@ def nearest_key(path: str) -> str | None:
 def choices(here: Field) -> list[str]:
     """The words a key takes, where it takes words from a list; [] where any value of its type
     goes."""
-    if get_origin(here.annotation) is Literal:
-        return [str(one) for one in get_args(here.annotation)]
+    parts = get_args(here.annotation) if _is_union(here.annotation) else (here.annotation,)
+    if all(get_origin(part) is Literal for part in parts):
+        return [str(one) for part in parts for one in get_args(part)]
     return ["true", "false"] if here.annotation is bool else []
 
 
@@ -133,7 +172,7 @@ def allowed(here: Field) -> str:
     end = " or null" if optional else ""
     if words:
         return f"one of {', '.join(words)}{end}"
-    if here.model is not None or here.free:
+    if here.models or here.free:
         return f"a mapping{end}"
     if get_origin(here.annotation) in (tuple, list):
         return f"a list{end}"
@@ -167,18 +206,25 @@ def default(here: Field) -> Any:
 
 
 def meaning(here: Field) -> str:
-    """The sentence under the field in core/settings.py; for a node, its class's first line; ""
+    """The sentence under the field where it is declared; for a node, its class's first line; ""
     where neither is."""
     name = here.path.rpartition(".")[2]
     for owner in here.owner.__mro__ if here.owner else ():
         if said := _docstrings(owner).get(name):
             return said
-    return (inspect.getdoc(here.model) or "").split("\n", 1)[0] if here.model else ""
+    node = _common(here.models)
+    return (inspect.getdoc(node) or "").split("\n", 1)[0] if node else ""
+
+
+def _common(models: Sequence[type[BaseModel]]) -> type[BaseModel] | None:
+    """The nearest class that all models are or come from."""
+    above = models[0].__mro__ if models else ()
+    return next((one for one in above if all(issubclass(m, one) for m in models)), None)
 
 
 def _docstrings(owner: type) -> dict[str, str]:
     """Field name → the string literal that follows it in the class's source."""
-    if owner.__module__ != Settings.__module__:
+    if not issubclass(owner, Node):
         return {}
     body = ast.parse(inspect.getsource(owner)).body[0]
     assert isinstance(body, ast.ClassDef)

@@ -9,19 +9,10 @@ are in the names.
 from datetime import date
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
-Share = Annotated[float, Field(ge=0.0, le=1.0)]
-Positive = Annotated[float, Field(gt=0.0)]
-NonNegative = Annotated[float, Field(ge=0.0)]
-Count = Annotated[int, Field(ge=1)]
-Whole = Annotated[int, Field(ge=0)]
-
-
-class Node(BaseModel):
-    """A config node: unknown keys are errors, values never change after composition."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
+from srlr.core.node import Count, Node, NonNegative, Positive, Share, Whole
+from srlr.core.training import AnyRlvr, AnySrl, Grpo, Imitate, Stepwise
 
 
 class Requirements(Node):
@@ -135,54 +126,11 @@ class Generate(Node):
     neighbours: Whole = 3
 
 
-class Training(Node):
-    """What every training loop needs."""
-
-    learning_rate: Positive
-    epochs: Positive
-    kl_penalty_weight: NonNegative = 0.1
-    max_kl: Positive = 0.1
-    kl_horizon: Positive = 10_000
-    warmup_share: Share = 0.1
-    schedule: Literal["constant", "linear", "cosine"] = "linear"
-    weight_decay: NonNegative = 0.0
-    max_grad_norm: Positive = 1.0
-    micro_batch_tokens: Count = 1024
-    eval_every_steps: Count = 10
-    eval_tasks: Count = 128
-    patience: Count = 3
-    """Evaluations without a new best before the stage stops early."""
-    checkpoint_every_steps: Count = 5
-    max_steps: Count | None = None
-    trained_layers: Count | None = None
-    """Only so many of the last layers learn, and no embeddings; None: every weight does."""
-
-
-class Srl(Training):
-    objective: Literal["imitate"] = "imitate"
-    learning_rate: Positive = 1e-5
-    epochs: Positive = 5
-    batch_size: Count = 32
-    reward_norm_method: Literal["z_score", "min_max", "rank", "none"] = "z_score"
-    kl_share: Share = 1.0
-    """The share of the examples on which the divergence is measured, to stand for all of them."""
-
-
-class Rlvr(Training):
-    algorithm: Literal["grpo"] = "grpo"
-    learning_rate: Positive = 1e-6
-    epochs: Positive = 3
-    clip_epsilon: Positive = 0.2
-    prompts_per_step: Count = 16
-    samples_per_prompt: Annotated[int, Field(ge=2)] = 8
-    temperature: Positive = 1.0
-    min_reward_spread: NonNegative = 1e-4
-    """Groups whose outcome rewards spread no more than this teach nothing and are left out."""
-
-
 class Rollout(Node):
     max_new_tokens: Count = 128
     batch_size: Count = 64
+    stop: tuple[Annotated[str, Field(min_length=1)], ...] = ()
+    """Texts that end an answer and are not part of it, beside the model's own stop tokens."""
 
 
 class Gate(Node):
@@ -223,8 +171,8 @@ class Settings(Node):
     model: ModelCard
     select: Select = Select()
     generate: Generate = Generate()
-    srl: Srl = Srl()
-    rlvr: Rlvr = Rlvr()
+    srl: AnySrl = Imitate()
+    rlvr: AnyRlvr = Grpo()
     rollout: Rollout = Rollout()
     evaluate: Evaluate = Evaluate()
 
@@ -232,4 +180,13 @@ class Settings(Node):
     def _rewards_are_weighed(self) -> "Settings":
         if self.role.rewards and not any(self.role.rewards.values()):
             raise ValueError("role.rewards: every weight is 0, so nothing would be learnt")
+        return self
+
+    @model_validator(mode="after")
+    def _a_warm_up_is_kept(self) -> "Settings":
+        """Between the two parts of the stage weights are rounded to 4 bits, and RLVR goes on from
+        the second part's adapter alone.
+        """
+        if isinstance(self.srl, Stepwise) and self.srl.warm_up.steps and self.srl.tuning == "qlora":
+            raise ValueError("srl.warm_up.steps: 4 bits round away what it learns; 0 with qlora")
         return self

@@ -14,9 +14,14 @@ from typing import Any
 from srlr.core.errors import ConfigError
 from srlr.core.layers import GROUPS, OWN, Layer, find, shown
 from srlr.core.problems import Source
+from srlr.core.training import KINDS
 
 TUNED = "${tuned:"
-"""`${tuned:X}` is what the model's card says for this very key under `tuning`, else X."""
+"""`${tuned:X}` is what the model's card says for this very key under `tuning`, else X; of a node
+of several kinds, under the name that `tuning_of` gives."""
+
+CHOOSING = {key for key, _ in KINDS.values()}
+"""Keys that a card cannot tune."""
 
 RUN = "run"
 """The primary config's name where a run's own config is the base."""
@@ -107,6 +112,17 @@ def read_file(path: Path) -> dict[str, Any]:
     return {str(key): value for key, value in plain.items()}
 
 
+def tuning_of(node: str, content: Mapping[str, Any]) -> str:
+    """The name under `tuning` at which a card speaks of `node`, whose content this is.
+
+    What suits one kind misleads another (a learning rate for GRPO would wreck DPO), so that nothing
+    is handed from one to the other: `tuning.rlvr` is for GRPO, `tuning.rlvr_dpo` for DPO.
+    """
+    key, plain = KINDS.get(node, ("", ""))
+    kind = content.get(key) or plain
+    return node if kind == plain else f"{node}_{kind}"
+
+
 def lifted(content: Mapping[str, Any]) -> tuple[dict[str, str], dict[str, Any]]:
     """A file's choices of group options (`defaults: [{tier: silver}]`, with or without `override
     /`), and the rest of it."""
@@ -183,8 +199,10 @@ def _register_resolver() -> None:
     from omegaconf import OmegaConf
 
     def tuned(otherwise: Any, *, _node_: Any, _root_: Any) -> Any:
-        key = _node_._get_full_key(None)
-        found = OmegaConf.select(_root_, f"model.tuning.{key}", default=None)
+        node, _, name = _node_._get_full_key(None).partition(".")
+        by = KINDS.get(node, ("", ""))[0]
+        under = tuning_of(node, {by: OmegaConf.select(_root_, f"{node}.{by}")} if by else {})
+        found = OmegaConf.select(_root_, f"model.tuning.{under}.{name}", default=None)
         return otherwise if found is None else found
 
     OmegaConf.register_new_resolver("tuned", tuned, replace=True)

@@ -43,6 +43,7 @@ def test_groups_lists_options_and_marks_the_chosen(run_srlr):
     assert by_name["tier"]["options"] == ["bronze", "gold", "silver"]
     assert by_name["tier"]["chosen"] == "silver"
     assert by_name["rlvr"]["chosen"] == "grpo"
+    assert by_name["srl"]["chosen"] == "imitate"
     assert "sentiment_quick" in run_srlr("config", "groups").stdout
 
 
@@ -53,7 +54,7 @@ def test_groups_lists_options_and_marks_the_chosen(run_srlr):
         ("rlvr.schedule", ["one of constant, linear, cosine"]),
         ("srl.patience", ["Evaluations without a new best"]),
         ("tier", ["bronze, gold, silver", "tier.stand_in"]),
-        ("recipe", ["sentiment_quick"]),
+        ("recipe", ["sentiment_in_domain", "sentiment_quick"]),
         ("seed", ["a whole number", "null"]),
     ],
 )

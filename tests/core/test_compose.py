@@ -13,6 +13,8 @@ import yaml
 import srlr
 from srlr.core.compose import available, compose, config_root, with_model
 from srlr.core.errors import ConfigError
+from srlr.core.training import KINDS, Dpo, Grpo, Imitate, Ppo, Stepwise
+from srlr.core.tree import leaf_keys
 
 
 def made(*words, environ=None, **how):
@@ -38,17 +40,17 @@ def write(folder, files):
 @pytest.mark.parametrize(
     ("files", "environ", "words", "value", "source"),
     [
-        ({}, {}, [], 5, "conf/srl/default.yaml"),
+        ({}, {}, [], 5, "conf/srl/imitate.yaml"),
         ({}, {}, ["recipe=mine"], 4, "mine.yaml"),
         ({"config.yaml": "srl: {epochs: 3}"}, {}, [], 3, "config.yaml"),
         ({"config.yaml": "srl: {epochs: 3}"}, {}, ["recipe=mine"], 4, "mine.yaml"),
-        ({"srl/default.yaml": "epochs: 9"}, {}, [], 9, "default.yaml"),
+        ({"srl/imitate.yaml": "epochs: 9"}, {}, [], 9, "imitate.yaml"),
         ({}, {"SRLR_SRL__EPOCHS": "7"}, [], 7, "environment: SRLR_SRL__EPOCHS=7"),
         ({}, {"SRLR_SRL__EPOCHS": "7"}, ["recipe=mine"], 7, "environment: SRLR_SRL__EPOCHS=7"),
         ({}, {"SRLR_SRL__EPOCHS": "7"}, ["srl.epochs=8"], 8, "command line: srl.epochs=8"),
         ({}, {}, ["srl.epochs=8", "srl.epochs=2"], 2, "command line: srl.epochs=2"),
         ({}, {}, ["srl.epochs=8", "recipe=mine"], 8, "command line: srl.epochs=8"),
-        ({}, {"SRLR_SRL__EPOCHS": ""}, [], 5, "conf/srl/default.yaml"),
+        ({}, {"SRLR_SRL__EPOCHS": ""}, [], 5, "conf/srl/imitate.yaml"),
     ],
 )
 def test_files_yield_to_the_environment_and_that_to_the_command_line(
@@ -97,8 +99,123 @@ def test_documented_defaults_hold_without_tuning():
     one = made().settings
 
     assert (one.srl.kl_penalty_weight, one.srl.max_kl, one.srl.batch_size) == (0.1, 0.1, 32)
-    assert (one.rlvr.learning_rate, one.rlvr.clip_epsilon, one.rlvr.epochs) == (1e-6, 0.2, 3)
+    assert (one.rlvr.learning_rate, one.rlvr.variant, one.rlvr.epochs) == (1e-6, "dapo", 3)
     assert one.srl.reward_norm_method == "z_score"
+
+
+def test_a_card_tunes_each_algorithm_under_a_name_of_its_own(tmp_path):
+    card = """
+name: mine
+source: /models/mine
+tuning:
+  rlvr: {learning_rate: 1.0e-4, eval_tasks: 7}
+  rlvr_dpo: {learning_rate: 2.0e-6}
+"""
+    folder = write(tmp_path, {"model/mine.yaml": card})
+    one = made("model=mine", config_dir=folder).settings.rlvr
+    other = made("model=mine", "rlvr=dpo", config_dir=folder)
+
+    assert (one.algorithm, one.learning_rate, one.eval_tasks) == ("grpo", 1e-4, 7)
+    assert isinstance(other.settings.rlvr, Dpo)
+    assert (other.settings.rlvr.learning_rate, other.settings.rlvr.eval_tasks) == (2e-6, 128)
+    assert other.sources["rlvr.learning_rate"].where.endswith("model/mine.yaml")
+    assert "rlvr.clip_epsilon" not in other.sources
+
+
+def test_another_algorithm_over_a_runs_config_takes_its_own_values():
+    base = yaml.safe_load(made("model=smollm2-135m-instruct", "rlvr.temperature=0.7").yaml)
+    one = made("rlvr=dpo", base=base).settings
+    again = made("model=qwen2.5-7b-instruct", base=yaml.safe_load(made("rlvr=dpo").yaml)).settings
+
+    assert (one.rlvr.algorithm, one.rlvr.temperature) == ("dpo", 1.0)
+    assert again.rlvr == Dpo()
+
+
+def test_ppo_comes_with_the_defaults_of_its_settings_and_a_tuning_of_its_own(tmp_path):
+    card = "name: mine\nsource: /m\ntuning: {rlvr: {epochs: 7}, rlvr_ppo: {value_coef: 0.25}}\n"
+    folder = write(tmp_path, {"model/mine.yaml": card})
+    tuned = made("rlvr=ppo", "model=mine", config_dir=folder).settings.rlvr
+
+    assert made("rlvr=ppo", "model=qwen2.5-7b-instruct").settings.rlvr == Ppo()
+    assert tuned == Ppo(value_coef=0.25)
+
+
+def test_a_key_of_another_algorithm_is_refused():
+    with pytest.raises(ConfigError, match=r"rlvr\.clip_epsilon: is no key of rlvr=dpo"):
+        made("rlvr=dpo", "rlvr.clip_epsilon=0.3")
+
+
+def test_a_kind_is_chosen_with_its_group_and_not_by_its_key_alone(tmp_path):
+    folder = write(tmp_path, {"recipes/mine.yaml": "srl: {objective: stepwise}"})
+    base = yaml.safe_load(made("model=smollm2-135m-instruct").yaml)
+    for error in (
+        refused("srl.objective=stepwise"),
+        refused("recipe=mine", config_dir=folder),
+        refused("srl.objective=stepwise", base=base),
+    ):
+        said = str(error)
+
+        assert "srl.objective: is chosen with its group" in said
+        assert "fix: say srl=stepwise" in said
+        assert "batch_size" not in said
+
+    assert made("srl.objective=imitate").settings == made().settings
+
+
+@pytest.mark.parametrize(
+    ("node", "option", "kind"),
+    [
+        ("srl", "imitate", Imitate),
+        ("srl", "stepwise", Stepwise),
+        ("rlvr", "grpo", Grpo),
+        ("rlvr", "ppo", Ppo),
+        ("rlvr", "dpo", Dpo),
+    ],
+)
+def test_an_options_file_says_what_its_class_says_and_leaves_all_to_cards(node, option, kind):
+    """Of stepwise, an end of a step that a file could spell as a backslash and an n."""
+    values = getattr(made(f"{node}={option}").settings, node)
+    content = yaml.safe_load((config_root() / "conf" / node / f"{option}.yaml").read_text())
+    fixed = [key for key in leaf_keys(content, node) if "${tuned:" not in str(value(content, key))]
+
+    assert values == kind()
+    assert fixed == [f"{node}.{KINDS[node][0]}"]
+
+
+def value(content, key):
+    for part in key.split(".")[1:]:
+        content = content[part]
+    return content
+
+
+def test_whatever_a_card_tunes_is_taken_also_in_nodes_inside(tmp_path):
+    card = """
+name: mine
+source: /models/mine
+tuning:
+  srl_stepwise: {lora: {rank: 4}, alarms: {window: 9}, similarity: {mode: word}, step_end: ";"}
+  rollout: {stop: [END]}
+"""
+    folder = write(tmp_path, {"model/mine.yaml": card})
+    auto = made("srl=stepwise", config_dir=folder)
+    one = made("srl=stepwise", "model=mine", config_dir=folder).settings
+    taken_up = made(base=yaml.safe_load(auto.yaml), config_dir=folder)
+    other = made("model=qwen2.5-7b-instruct", base=yaml.safe_load(made_of(one)), config_dir=folder)
+
+    assert (one.srl.lora.rank, one.srl.alarms.window, one.srl.similarity.mode) == (4, 9, "word")
+    assert (one.srl.step_end, one.rollout.stop) == (";", ("END",))
+    assert with_model(taken_up, "mine").settings.srl == one.srl
+    assert (other.settings.srl, other.settings.rollout.stop) == (Stepwise(), ())
+
+
+def made_of(settings):
+    return yaml.safe_dump(settings.model_dump(mode="json"))
+
+
+def test_a_warm_up_in_4_bits_is_refused():
+    said = str(refused("srl=stepwise", "srl.warm_up.steps=3", "srl.tuning=qlora"))
+
+    assert "srl.warm_up.steps: 4 bits round away what it learns" in said
 
 
 # -- auto, base, round trips -----------------------------------------------------------------------
@@ -270,7 +387,12 @@ def test_the_configuration_is_found_beside_the_package_and_inside_it(tmp_path):
         ("srl.epochs=${nope}", ["srl.epochs", "nope"]),
         ("role.rewards={label: 0, confidence: 0}", ["role.rewards", "every weight is 0"]),
         ("model.tuning.srl.learning_rat=1", ["'model.tuning.srl.learning_rate'"]),
-        ("model.tuning.serving.x=1", ["srl, rlvr and rollout"]),
+        ("model.tuning.serving.x=1", ["srl, srl_stepwise, rlvr, rlvr_ppo, rlvr_dpo, rollout"]),
+        ("model.tuning.rlvr.algorithm=dpo", ["no such key"]),
+        ("rlvr.beta=0.2", ["rlvr.beta: is no key of rlvr=grpo"]),
+        ("rlvr.bata=0.2", ["no such key"]),
+        ("rlvr.algorithm=gpro", ["one of grpo, ppo, dpo", "'rlvr.algorithm=grpo'"]),
+        ("rlvr.algorithm=null", ["rlvr.algorithm"]),
         ("srl=5", ["no such option"]),
         ("role_path=./nowhere", ["is not a folder"]),
         ("config_dir=./nowhere", ["is not a folder"]),
@@ -349,7 +471,7 @@ def test_every_key_has_a_source():
     one = made()
     known = set(one.sources)
 
-    for leaf in schema.leaves():
+    for leaf in schema.leaves(one.settings.model_dump()):
         assert any(key == leaf.path or key.startswith(f"{leaf.path}.") for key in known), leaf.path
 
 

@@ -27,9 +27,16 @@ def test_a_remark_in_our_own_file_is_the_meaning_where_the_settings_have_none(co
 def test_a_group_has_options_and_keys(composed):
     said = explain("rlvr", composed)
 
-    assert said["options"] == ["grpo"]
+    assert said["options"] == ["dpo", "grpo", "ppo"]
     assert "rlvr.clip_epsilon" in said["keys"]
-    assert explain("recipe", composed)["options"] == ["sentiment_quick"]
+    assert explain("recipe", composed)["options"] == ["sentiment_in_domain", "sentiment_quick"]
+
+
+def test_a_node_of_several_kinds_speaks_of_the_one_that_is_chosen(composed):
+    assert explain("srl", composed)["meaning"].startswith("SRL from the expert's steps")
+    assert explain("srl.lora.rank", composed)["value"] == 16
+    assert "value" not in explain("rlvr.beta", composed)
+    assert explain("rlvr.beta", composed)["set_by"] == "nobody: it is a key of another rlvr"
 
 
 def test_a_mapping_and_an_entry_of_it_are_keys_too(composed):
