@@ -133,6 +133,47 @@ def test_rlvr_that_was_never_better_hands_on_the_model_of_srl(copy, capsys):
     assert sums["rlvr/best/model.safetensors"] == sums["srl/best/model.safetensors"]
 
 
+@pytest.mark.parametrize("tuning", ["lora", "qlora"])
+def test_both_stages_learn_through_adapters_and_leave_plain_models(job, tuning):
+    """RLVR keeps 4 bits under SRL's adapter; a plain model of what both learnt is left."""
+    words = [f"{stage}.tuning={tuning}" for stage in ("srl", "rlvr")]
+    words += ["srl.learning_rate=2e-2", "rlvr.max_steps=4", "rlvr.learning_rate=1e-2"]
+    process = job("train", *words)
+
+    assert process.wait(300) == 0, process.stderr
+    assert "Warning" not in process.stderr
+    table = json.loads((job.run / "evaluate" / "report.json").read_text())["table"]
+    accuracy = {row["model"]: row["metrics"]["accuracy"]["value"] for row in table}
+
+    assert accuracy["srl"] > accuracy["baseline"]
+    assert (job.run / "srl" / "best" / "adapter" / "adapter_config.json").is_file()
+    assert "quantization_config" not in json.loads((job.run / "rlvr/best/config.json").read_text())
+    assert not list(job.run.rglob("checkpoint*"))
+
+
+def test_srl_step_by_step_after_a_warm_up(job):
+    """Killed in its warm-up and in its own steps, it ends as if it had not been."""
+    words = ["srl=stepwise", "srl.warm_up.steps=20", "srl.warm_up.learning_rate=5e-3"]
+    words += [
+        "srl.warm_up.batch_size=16",
+        "srl.learning_rate=1e-3",
+        "srl.max_steps=6",
+        "srl.eval_tasks=24",
+    ]
+    words += ["srl.max_step_tokens=16", "srl.checkpoint_every_steps=2", "rlvr.max_steps=2"]
+    for place, step in (("srl/warm_up", 7), ("srl", 3)):
+        assert job("train", *words, stop_at=(place, step, signal.SIGKILL)).wait() == -signal.SIGKILL
+    process = job("train", *words)
+
+    assert process.wait(300) == 0, process.stderr
+    table = json.loads((job.run / "evaluate" / "report.json").read_text())["table"]
+    accuracy = {row["model"]: row["metrics"]["accuracy"]["value"] for row in table}
+
+    assert accuracy["srl"] > accuracy["baseline"]
+    assert not list(job.run.rglob("checkpoint*"))
+    assert not (job.run / "srl" / "warm_up").exists()
+
+
 def test_predict_answers_in_json_lines(toy_run, tmp_path, capsys):
     texts = tmp_path / "texts.jsonl"
     texts.write_text('{"id": 7, "text": "paint wall 50 red"}\n\npaint roof 51 blue\n{"text": 1}\n')

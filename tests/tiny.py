@@ -72,6 +72,17 @@ def make_tokenizer():
     )
 
 
+def draw(model, worth, max_new_tokens: int = 8, rows: int = 64):
+    """What a loop draws from: each of SENTENCES as a prompt, judged by `worth`."""
+    from srlr.training.drawing import Draw
+    from srlr.training.groups import Asked
+
+    chats = [[{"role": "user", "content": text}] for text in SENTENCES]
+    asked = [Asked(model.encode_chat(chat)) for chat in chats]
+    units = [(index,) for index in range(len(asked))]
+    return Draw(asked, units, worth, None, max_new_tokens, rows)
+
+
 def load(folder: Path, dtype: str = "float32"):
     """A fresh copy of the model in `folder`, on one thread."""
     import torch

@@ -81,7 +81,8 @@ def build(
         gate=(),
     )
     verdict, headline = sentences.verdict(report)
-    said = {"verdict": verdict, "headline": headline, "notes": sentences.notes(report)}
+    heard = (*sentences.notes(report), *sentences.alarms(extras.results))
+    said = {"verdict": verdict, "headline": headline, "notes": heard}
     return report.model_copy(update={**said, "gate": checks(report, node.gate)})
 
 

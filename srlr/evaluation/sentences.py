@@ -85,3 +85,13 @@ def notes(report: Report) -> tuple[str, ...]:
     if report.stand_in:
         lines.append(report.stand_in)
     return tuple(lines)
+
+
+def alarms(results: Mapping[str, Mapping[str, Any]]) -> tuple[str, ...]:
+    """A line for each alarm that was raised in training."""
+    return tuple(
+        f"{TITLES[stage]}: alarm {one['name']} at step {one['step']} ({one['action']}): "
+        f"{one['why']}"
+        for stage, result in results.items()
+        for one in result.get("alarms", ())
+    )

@@ -14,6 +14,7 @@ from srlr.evaluation.metrics import METRICS
 from srlr.evaluation.outcomes import Schema
 from srlr.models import local, rollout
 from srlr.models.local import LocalModel
+from srlr.models.sampling import Sampling
 
 Attempt = dict[str, Any]
 DEV_METRICS = ("accuracy", "macro_f1", "validity")
@@ -34,12 +35,16 @@ def base_folder(settings: Settings, rundir: RunDir) -> Path:
     return assets.locate(settings.model.source)
 
 
-def load(source: Path, settings: Settings, rundir: RunDir) -> LocalModel:
+def load(source: Path, settings: Settings, rundir: RunDir, *, four_bit: bool = False) -> LocalModel:
     """The model in `source` on this machine, in the dtype it is fast in, reproducible."""
     machine = hardware.probe(settings.hardware, rundir.path)
     local.prepare(machine.cores, settings.seed or 0)
     return local.load(
-        source, name=settings.model.name, device=machine.device, dtype=machine.compute_dtype
+        source,
+        name=settings.model.name,
+        device=machine.device,
+        dtype=machine.compute_dtype,
+        four_bit=four_bit,
     )
 
 
@@ -64,8 +69,7 @@ def ask(
     answers = rollout.generate(
         model,
         chats,
-        max_new_tokens=settings.rollout.max_new_tokens,
-        batch_size=settings.rollout.batch_size,
+        greedy(settings),
         progress=progress,
         what=f"answers of {name}",
     )
@@ -88,6 +92,12 @@ def ask(
             }
         )
     return rows
+
+
+def greedy(settings: Settings) -> Sampling:
+    """How a model answers wherever it is not trained: the likeliest token each time."""
+    asked = settings.rollout
+    return Sampling(asked.max_new_tokens, asked.batch_size, stop=asked.stop)
 
 
 def chats_of(

@@ -136,7 +136,7 @@ def _latencies(
     seconds = []
     for chat in answering.chats_of(role, tasks[: settings.evaluate.latency_tasks], shots):
         began = time.perf_counter()
-        rollout.generate(model, [chat], max_new_tokens=settings.rollout.max_new_tokens)
+        rollout.generate(model, [chat], answering.greedy(settings))
         seconds.append(time.perf_counter() - began)
     return seconds
 

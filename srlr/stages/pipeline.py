@@ -18,15 +18,12 @@ import yaml
 
 from srlr.core import compose, log, runs, target
 from srlr.core.errors import GateFailed, ResourceError, SrlrError
-from srlr.core.rundir import RunDir, Subscriber, now
+from srlr.core.rundir import RunDir, Subscriber, Tell, now
 from srlr.core.target import Ask, Target, audit
 from srlr.core.types import Plan
 from srlr.stages import state
 from srlr.stages.refusals import machine_errors
 from srlr.stages.state import NAMES, load, settings_for
-
-Tell = Callable[[str, str, str], None]
-"""tell(stage, event, detail): event is one of run, resume, skip, again, done."""
 
 logger = logging.getLogger(__name__)
 
@@ -66,7 +63,7 @@ def run(
 
     Args:
         progress: told how far a stage is.
-        tell: told what happens to each stage.
+        tell: told what happens to each stage: run, resume, skip, again, alarm, done.
         opened: called once with the run, before anything is done in it.
 
     Raises:
@@ -91,6 +88,7 @@ def run(
         runs.point_latest(Path(aim.first.settings.runs_dir), rundir.path)
         if progress:
             rundir.subscribe(progress)
+        rundir.listen(tell)
         audit(rundir, "command", command=ask.command)
         _note_code(rundir)
         work = _prepare(Work(aim, rundir, ask, tell), names)

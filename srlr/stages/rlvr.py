@@ -1,23 +1,34 @@
 """rlvr: answer, be judged by the verifiable outcome, do more of what was better.
 
 reads   generate/tasks.jsonl, srl/best, srl/result.json
-writes  rlvr/best/         the weights that did best on held-out tasks, a transformers folder
+writes  rlvr/pairs.jsonl   with algorithm dpo: what was answered, and who is paired with whom
+        rlvr/best/         the weights that did best on held-out tasks, a transformers folder
         rlvr/result.json   best step (0: SRL's model was never beaten), held-out figures
         rlvr/checkpoint/   while it runs: what a killed run goes on from
 """
 
 import math
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from srlr import roles
 from srlr.core.errors import ConfigError
 from srlr.core.rundir import RunDir
 from srlr.core.settings import Settings
+from srlr.core.training import Dpo, Grpo, Loop, Ppo
 from srlr.core.types import Plan, Role, StageResult, Task
+from srlr.models import adapter
+from srlr.models.local import LocalModel
+from srlr.models.rollout import Completion
+from srlr.rewards.judging import judged
 from srlr.stages import answering, learning
-from srlr.training import grpo
+from srlr.training import grpo, ppo
 from srlr.training.checkpoint import stream
-from srlr.training.grpo import Judge, Worth
+from srlr.training.drawing import Draw
+from srlr.training.groups import Asked, Judge, Worth
+from srlr.training.progress import Outcome, Surroundings
 
 NAME = "rlvr"
 READS: tuple[str, ...] = ("role", "role_path", "model", "hardware", "rlvr", "rollout", "seed")
@@ -29,33 +40,89 @@ SHARED = 4
 
 
 def plan(settings: Settings) -> Plan:
-    steps = grpo.plan_steps(settings.generate.num_tasks, settings.rlvr)
-    prompts = steps * settings.rlvr.prompts_per_step
-    answers = math.ceil(prompts * settings.rlvr.samples_per_prompt / SHARED)
+    node = settings.rlvr
+    if isinstance(node, Dpo):
+        return _plan_dpo(settings, node)
+    steps = grpo.plan_steps(settings.generate.num_tasks, node)
+    prompts = steps * node.prompts_per_step
+    answers = math.ceil(prompts * node.samples_per_prompt / SHARED)
     # A group is read with its prompt and what its answers do not share: two rows, if it is kept.
-    return learning.plan(
-        NAME, settings, settings.rlvr, steps, trained=2 * prompts, generated=answers
-    )
+    trained = 2 * prompts
+    if isinstance(node, Ppo):
+        answers = max(answers, prompts)
+        # In each pass, and for the values, and by the reference: a third of a trained row's cost.
+        reads = node.passes + (1 + bool(node.kl_penalty_weight)) / 3
+        trained = math.ceil(min(2, node.samples_per_prompt) * prompts * reads)
+    return learning.plan(NAME, settings, node, steps, trained=trained, generated=answers)
+
+
+def _plan_dpo(settings: Settings, node: Dpo) -> Plan:
+    """As if every prompt made all its pairs, which few do."""
+    adapter.hush()  # TRL imports it too
+    from srlr.training import dpo
+
+    prompts = min(settings.generate.num_tasks, node.prompts or settings.generate.num_tasks)
+    made = prompts * min(node.pairs_per_prompt, node.samples_per_prompt // 2)
+    answers = math.ceil(prompts * node.samples_per_prompt / SHARED)
+    steps = dpo.plan_steps(made, node)
+    # A pair is two rows; once they are read without a gradient, a third of a trained row's cost.
+    trained = 2 * steps * node.pairs_per_step + math.ceil(2 * made / 3)
+    return learning.plan(NAME, settings, node, steps, trained=trained, generated=answers)
 
 
 def run(settings: Settings, rundir: RunDir) -> StageResult:
     role = roles.load(settings.role, settings.role_path)
     source = rundir.path / "srl" / "best"
-    model = answering.load(source, settings, rundir)
+    model = started(source, settings, rundir)
     tasks = ordered(rundir.read_jsonl("generate/tasks.jsonl"), settings.seed or 0)
-    prompts = [model.encode_chat(role.messages(task)) for task in tasks]
-    outcome = grpo.train(
-        model,
-        prompts,
-        judge_of(role, tasks, settings),
-        settings.rlvr,
+    asked = [Asked(model.encode_chat(role.messages(task))) for task in tasks]
+    node = settings.rlvr
+    normalised = isinstance(node, Grpo) and node.reward_sum == "normalised"
+    draw = Draw(
+        asked,
+        units=[(index,) for index in range(len(asked))],
+        worth=judge_of(role, tasks, settings),
+        weights=settings.role.rewards if normalised else None,
         max_new_tokens=settings.rollout.max_new_tokens,
         rows=settings.rollout.batch_size,
-        seed=settings.seed or 0,
-        around=learning.surroundings(NAME, role, settings, settings.rlvr, rundir),
-        first=scored_by_srl(settings, rundir),
+        stop=settings.rollout.stop,
     )
+    around = learning.surroundings(NAME, role, settings, settings.rlvr, rundir)
+    outcome = _train(model, draw, settings, around, scored_by_srl(settings, rundir))
     return learning.finish(NAME, outcome, source, settings, rundir)
+
+
+def _train(
+    model: LocalModel,
+    draw: Draw,
+    settings: Settings,
+    around: Surroundings,
+    first: Mapping[str, float] | None,
+) -> Outcome:
+    node, seed = settings.rlvr, settings.seed or 0
+    if isinstance(node, Dpo):
+        adapter.hush()  # TRL imports it too
+        from srlr.training import dpo
+
+        return dpo.train(model, draw, node, seed, around, first)
+    if isinstance(node, Ppo):
+        return ppo.train(model, draw, node, seed, around, first)
+    return grpo.train(model, draw, node, seed, around, first)
+
+
+def started(source: Path, settings: Settings, rundir: RunDir) -> LocalModel:
+    """SRL's model as RLVR begins with it.
+
+    Weights that are put into 4 bits again round what SRL added to them away. Where both stages
+    keep 4 bits, the base is taken, with SRL's adapter on it.
+    """
+    four_bit = isinstance(settings.rlvr, Loop) and settings.rlvr.tuning == "qlora"
+    beside = source / "adapter"
+    if not (four_bit and settings.srl.tuning == "qlora" and beside.is_dir()):
+        return answering.load(source, settings, rundir, four_bit=four_bit)
+    base = answering.base_folder(settings, rundir)
+    model = answering.load(base, settings, rundir, four_bit=True)
+    return replace(model, adapter=adapter.mount(model.model, model.tokenizer.get_vocab(), beside))
 
 
 def scored_by_srl(settings: Settings, rundir: RunDir) -> dict[str, float] | None:
@@ -74,7 +141,8 @@ def ordered(rows: list[dict[str, Any]], seed: int) -> list[Task]:
 def judge_of(role: Role, tasks: list[Task], settings: Settings) -> Judge:
     """The weighted mean of the role's rewards, and the one that gates.
 
-    A reward that cannot judge an answer counts nothing for it.
+    A reward that cannot judge an answer counts nothing for it. The format gates: an answer that
+    the role cannot read is worth 0, whatever the rewards would say of it.
 
     Raises:
         ConfigError: role.outcome names no reward of the role.
@@ -86,15 +154,16 @@ def judge_of(role: Role, tasks: list[Task], settings: Settings) -> Judge:
             f"role.outcome={gate} is not one of role.rewards", f"one of {', '.join(weighed)}"
         )
 
-    def worth(index: int, text: str) -> Worth:
+    def worth(index: int, answer: Completion) -> Worth:
+        if role.parse(answer.text) is None:
+            return Worth(0.0, 0.0, dict.fromkeys(weighed, 0.0))
         parts = {}
         for name in weighed:
-            reward = functions[name](tasks[index], text)
-            if reward is not None:
-                parts[name] = reward.value
+            value = judged(name, functions[name], tasks[index], answer.text)
+            if value is not None:
+                parts[name] = value
         mass = sum(weighed[name] for name in parts)
         total = sum(weighed[name] * value for name, value in parts.items()) / mass if mass else 0.0
-        every = {name: parts.get(name, 0.0) for name in weighed}
-        return Worth(total, total if gate is None else every[gate], every)
+        return Worth(total, total if gate is None else parts.get(gate, 0.0), parts)
 
     return worth

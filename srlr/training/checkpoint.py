@@ -2,6 +2,9 @@
 
     checkpoint/   weights.safetensors  exp_avg.safetensors  exp_avg_sq.safetensors  state.json
 
+Only weights that learn are in it: under LoRA, the adapter's. An 8-bit optimiser's moments have
+files of its own names.
+
 It is taken between two steps, where no gradient is pending and no answer half generated, so that
 weights, moments and `State` are all there is. Random numbers are derived from the seed and the step
 (see `stream`), which leaves no generator to save.
@@ -19,12 +22,14 @@ from typing import Any
 from srlr.core.errors import MissingArtifact, ResourceError
 from srlr.training.optim import MasterAdamW
 
-FORMAT = 1
+FORMAT = 2
 
 
 @dataclass(slots=True)
 class State:
-    """A loop's position. `step` counts the loop's steps, `updates` those that moved the weights."""
+    """A loop's position. `step` counts the loop's steps, `updates` those that moved the weights
+    since the optimiser's moments began.
+    """
 
     step: int = 0
     updates: int = 0
@@ -35,6 +40,18 @@ class State:
     evaluations_without_best: int = 0
     loop: dict[str, Any] = field(default_factory=dict)
     """What only one kind of loop has, such as the position in its task order."""
+    alarms: list[dict[str, Any]] = field(default_factory=list)
+    """Those raised so far, as alarms.Alarm has them, with what was done."""
+
+    @property
+    def stopped_by(self) -> str | None:
+        """The alarm that ends the loop."""
+        return next((one["name"] for one in self.alarms if one["action"] == "stop"), None)
+
+    @property
+    def roll_backs(self) -> list[int]:
+        """The steps after which the weights were put back."""
+        return sorted({one["step"] for one in self.alarms if one["action"] == "roll_back"})
 
 
 def stream(seed: int, *names: object) -> random.Random:
@@ -62,10 +79,10 @@ def save(folder: Path, optimiser: MasterAdamW, state: State) -> None:
     try:
         shutil.rmtree(part, ignore_errors=True)
         part.mkdir(parents=True)
-        for name, tensors in optimiser.tensors().items():
-            if tensors:
-                save_file(tensors, part / f"{name}.safetensors")
-        text = json.dumps({"format": FORMAT, **asdict(state)})
+        every = optimiser.tensors()
+        for name, tensors in every.items():
+            save_file(tensors, part / f"{name}.safetensors")
+        text = json.dumps({"format": FORMAT, "files": list(every), **asdict(state)})
         (part / "state.json").write_text(text, encoding="utf-8")
         for path in part.iterdir():
             _sync(path)
@@ -75,18 +92,84 @@ def save(folder: Path, optimiser: MasterAdamW, state: State) -> None:
         os.replace(part, folder)
         _sync(folder.parent)
         shutil.rmtree(old, ignore_errors=True)
+        _drop_anchors(folder, but=anchor(folder, state))
     except Exception as error:
         shutil.rmtree(part, ignore_errors=True)
-        if isinstance(error, OSError) or type(error).__name__ == "SafetensorError":
-            raise ResourceError(
-                f"cannot write the checkpoint {str(folder)!r}: {error}",
-                "free some space; the same command then goes on from the last checkpoint",
-            ) from error
-        raise
+        raise _refused(folder, error) from error
+
+
+def anchor(folder: Path, state: State) -> Path:
+    """Beside the checkpoint in `folder`, where an alarm may roll back: the best weights so far.
+
+    A killed run goes back to an older checkpoint and needs the anchor of that time, so each best
+    step has a file of its own until a checkpoint knows of a better one.
+    """
+    return folder.with_name(f"anchor-{state.best_step}.safetensors")
+
+
+def _drop_anchors(folder: Path, but: Path | None = None) -> None:
+    for path in folder.parent.glob("anchor-*.safetensors"):
+        if path != but:
+            path.unlink()
+
+
+def save_weights(path: Path, optimiser: MasterAdamW) -> None:
+    """The weights that learn alone, complete or absent.
+
+    Raises:
+        ResourceError: the disk is full or may not be written.
+    """
+    from safetensors.torch import save_file
+
+    part = path.with_name(f".{path.name}.part")
+    try:
+        save_file(optimiser.tensors()["weights"], part)
+        _sync(part)
+        os.replace(part, path)
+    except Exception as error:
+        part.unlink(missing_ok=True)
+        raise _refused(path, error) from error
+
+
+def put_back(path: Path, optimiser: MasterAdamW) -> None:
+    """Gives the weights kept at `path` to the optimiser and its model, and no moments.
+
+    Raises:
+        MissingArtifact: the file was damaged or removed after it was written.
+    """
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        weights = load_file(path)
+        optimiser.adamw.state.clear()
+        optimiser.restore({"weights": weights, "exp_avg": {}, "exp_avg_sq": {}}, 0)
+    except (OSError, KeyError, RuntimeError, SafetensorError) as error:
+        raise _damaged(path, error) from error
+
+
+def _refused(path: Path, error: Exception) -> Exception:
+    """What to raise for an error in writing: the machine's refusal, or the bug as it is."""
+    if isinstance(error, OSError) or type(error).__name__ == "SafetensorError":
+        return ResourceError(
+            f"cannot write the checkpoint {str(path)!r}: {error}",
+            "free some space; the same command then goes on from the last checkpoint",
+        )
+    return error
+
+
+def _damaged(path: Path, error: Exception) -> MissingArtifact:
+    run = next((one for one in path.parents if (one / "manifest.json").exists()), None)
+    run = run or path.parent.parent
+    return MissingArtifact(
+        f"the checkpoint {str(path)!r} is damaged: {error}",
+        f"start the stage again: `srlr {path.relative_to(run).parts[0]} --run {run} --force`",
+    )
 
 
 def load(folder: Path, optimiser: MasterAdamW) -> State | None:
-    """Puts weights and moments back and returns the position; None where no checkpoint is.
+    """Puts weights, moments and a learning rate that roll-backs have halved back and returns the
+    position; None where no checkpoint is.
 
     Raises:
         MissingArtifact: the checkpoint was damaged after it was written.
@@ -103,20 +186,12 @@ def load(folder: Path, optimiser: MasterAdamW) -> State | None:
         raw = json.loads((folder / "state.json").read_text(encoding="utf-8"))
         if raw.pop("format") != FORMAT:
             raise ValueError("it was written by another version of srlr")
+        tensors = {name: load_file(folder / f"{name}.safetensors") for name in raw.pop("files")}
         state = State(**raw)
-        tensors = {
-            name: load_file(folder / f"{name}.safetensors")
-            if state.updates or name == "weights"
-            else {}
-            for name in ("weights", "exp_avg", "exp_avg_sq")
-        }
         optimiser.restore(tensors, state.updates)
     except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
-        raise MissingArtifact(
-            f"the checkpoint {str(folder)!r} is damaged: {error}",
-            f"start the stage again: `srlr {folder.parent.name} --run {folder.parent.parent} "
-            f"--force`",
-        ) from error
+        raise _damaged(folder, error) from error
+    optimiser.learning_rate *= 0.5 ** len(state.roll_backs)
     return state
 
 
@@ -124,6 +199,7 @@ def remove(folder: Path) -> None:
     """Frees the checkpoint's space once its stage is done."""
     for name in (folder.name, f".{folder.name}.part", f".{folder.name}.old"):
         shutil.rmtree(folder.with_name(name), ignore_errors=True)
+    _drop_anchors(folder)
 
 
 def _sync(path: Path) -> None:

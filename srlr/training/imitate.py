@@ -19,9 +19,10 @@ from dataclasses import dataclass
 
 import torch
 
-from srlr.core.settings import Srl
+from srlr.core.errors import ConfigError
+from srlr.core.training import Imitate
 from srlr.models.local import LocalModel
-from srlr.training import checkpoint, kl, losses
+from srlr.training import adapters, checkpoint, kl, losses, watch
 from srlr.training.forward import (
     Row,
     backward,
@@ -58,10 +59,16 @@ class Reference:
         self,
         model: LocalModel,
         examples: Sequence[Example],
-        settings: Srl,
+        settings: Imitate,
         seed: int,
         around: Surroundings,
     ) -> None:
+        if not model.abilities.head:
+            raise ConfigError(
+                f"srl.kl_penalty_weight: the logits of {model.name} are more than a product of its "
+                "states, from which the divergence is taken",
+                "srl.kl_penalty_weight=0",
+            )
         self.head = model.model.get_output_embeddings().weight.detach().clone()
         self.states: dict[int, torch.Tensor] = {}
         some = max(1, round(settings.kl_share * len(examples)))
@@ -69,9 +76,9 @@ class Reference:
         measured = checkpoint.stream(seed, "reference").sample(range(len(examples)), some)
         rows = [examples[index].row() for index in measured]
         with torch.no_grad():
-            for batch in micro_batches(rows, settings.micro_batch_tokens):
+            for batch in micro_batches(rows, settings.micro_batch_tokens, model):
                 chosen = [rows[place] for place in batch]
-                states = hidden_states(model, pack(chosen, model.stop_token, model.device))
+                states = hidden_states(model, pack(chosen, model))
                 pieces = torch.split(states, [row.said for row in chosen])
                 for place, piece in zip(batch, pieces, strict=True):
                     self.states[measured[place]] = piece.clone()
@@ -100,7 +107,7 @@ class Reference:
 def train(
     model: LocalModel,
     examples: Sequence[Example],
-    settings: Srl,
+    settings: Imitate,
     seed: int,
     around: Surroundings,
 ) -> Outcome:
@@ -111,29 +118,37 @@ def train(
     reference = None
     if settings.kl_penalty_weight:
         reference = Reference(model, examples, settings, seed, around)
-    learning = choose(model, settings.trained_layers)
-    optimiser = MasterAdamW(learning, settings.learning_rate, settings.weight_decay)
+    model = adapters.attach(model, settings, seed)
+    optimiser = MasterAdamW(
+        choose(model, settings.trained_layers),
+        settings.learning_rate,
+        settings.weight_decay,
+        settings.optimiser,
+    )
     # A fresh start has no score: in a format the model has not seen, it would be 0.
     state = checkpoint.load(around.folder / "checkpoint", optimiser) or checkpoint.State(
         kl_weight=settings.kl_penalty_weight
     )
     around.rewind(state.step)
+    watch.anchor(optimiser, state, settings, around)
     while not is_over(state, steps, settings):
         began = time.perf_counter()
         chosen = batch_of(state.step, len(examples), settings.batch_size, seed)
-        figures = _step(model, examples, chosen, reference, optimiser, state, steps, settings)
+        with adapters.learning(model, seed, state.step):
+            figures = _step(model, examples, chosen, reference, optimiser, state, steps, settings)
         state.step += 1
         figures["seconds"] = time.perf_counter() - began
         around.log(state.step, figures)
         around.progress("steps", state.step, steps, {"loss": figures["loss"], "kl": figures["kl"]})
         if is_judgement_day(state, steps, settings):
             judge(model, state, around)
+        watch.heed(optimiser, state, settings, around)
         if state.step % settings.checkpoint_every_steps == 0:
             checkpoint.save(around.folder / "checkpoint", optimiser, state)
-    return Outcome(state.best_step, state.step, state.best, None)
+    return Outcome(state.best_step, state.step, state.best, None, state.alarms)
 
 
-def plan_steps(examples: int, settings: Srl) -> int:
+def plan_steps(examples: int, settings: Imitate) -> int:
     """How many optimiser steps the settings ask for."""
     steps = math.ceil(examples / settings.batch_size * settings.epochs)
     return max(1, min(steps, settings.max_steps or steps))
@@ -155,13 +170,13 @@ def _step(
     optimiser: MasterAdamW,
     state: checkpoint.State,
     steps: int,
-    settings: Srl,
+    settings: Imitate,
 ) -> dict[str, float]:
     """One optimiser step over `chosen`; updates the controller's weight in `state`."""
     rows = [examples[index].row() for index in chosen]
     said = sum(row.said for row in rows)
     total = torch.zeros(2)  # loss, divergence
-    for batch in micro_batches(rows, settings.micro_batch_tokens):
+    for batch in micro_batches(rows, settings.micro_batch_tokens, model):
         own = [chosen[i] for i in batch]
         total += _backward(model, examples, own, reference, state.kl_weight, said)
         optimiser.collect()
@@ -174,7 +189,7 @@ def _step(
         "kl": total_kl,
         "beta": state.kl_weight,
         "grad_norm": norm,
-        "lr": settings.learning_rate * factor,
+        "lr": optimiser.learning_rate * factor,
         "tokens": float(sum(row.length for row in rows)),
     }
     if reference is not None:
@@ -192,7 +207,7 @@ def _backward(
     said: int,
 ) -> torch.Tensor:
     """Adds the gradient of these examples' share of the loss; returns (loss, divergence)."""
-    packed = pack([examples[index].row() for index in own], model.stop_token, model.device)
+    packed = pack([examples[index].row() for index in own], model)
     weights = [examples[index].token_weights() for index in own]
     weight_N = torch.tensor([w for each in weights for w in each], device=model.device)
     total = torch.zeros(2)
@@ -212,5 +227,5 @@ def _backward(
         total[1] += divergence.item()
         return loss + kl_weight * divergence
 
-    backward(model, hidden_states(model, packed), loss_of)
+    backward(model, packed, loss_of)
     return total

@@ -7,28 +7,33 @@ float32, the step is taken on a float32 copy, and the model gets that copy round
 
 import math
 from collections.abc import Iterable
+from typing import Any
 
 import torch
 
 from srlr.core.errors import ConfigError
+from srlr.models.adapter import bitsandbytes
 from srlr.models.local import LocalModel, release
 
 
 def choose(model: LocalModel, layers: int | None) -> list[torch.nn.Parameter]:
-    """The weights that learn: the last `layers` of the stack and the norm after them, or all.
+    """The weights that learn: the adapter's where there is one; else the last `layers` of the stack
+    and the norm after them, or all.
 
     What does not learn needs no gradient, so the backward pass ends where the first layer that
     learns begins. The low layers of a pretrained model change least in fine-tuning, and on little
     data it does better without changing them.
 
     Raises:
-        ConfigError: the model has fewer layers.
+        ConfigError: the model has fewer layers, or they are not found.
 
     Source: Lee et al. 2019, arXiv 1911.03090.
     """
+    if model.adapter is not None:  # it was put into those layers alone
+        return [parameter for parameter in model.model.parameters() if parameter.requires_grad]
     if layers is None:
         return [parameter.requires_grad_() for parameter in model.model.parameters()]
-    stack = model.model.model
+    stack = model.stack
     if layers > len(stack.layers):
         raise ConfigError(
             f"trained_layers={layers}, but {model.name} has {len(stack.layers)} layers",
@@ -36,7 +41,8 @@ def choose(model: LocalModel, layers: int | None) -> list[torch.nn.Parameter]:
         )
     model.model.requires_grad_(False)
     for part in (*stack.layers[-layers:], stack.norm):
-        part.requires_grad_()
+        if part is not None:
+            part.requires_grad_()
     return [parameter for parameter in model.model.parameters() if parameter.requires_grad]
 
 
@@ -46,9 +52,26 @@ class MasterAdamW:
     """
 
     def __init__(
-        self, parameters: Iterable[torch.nn.Parameter], learning_rate: float, weight_decay: float
+        self,
+        parameters: Iterable[torch.nn.Parameter],
+        learning_rate: float,
+        weight_decay: float,
+        kind: str = "adamw",
+        *,
+        head: Iterable[torch.nn.Parameter] = (),
+        head_rate: float = 1.0,
     ) -> None:
+        """`kind` is adamw or adamw_8bit (moments in 8 bits).
+
+        Args:
+            head: other weights, whose learning rate is always `head_rate` times the others'.
+
+        Raises:
+            MissingArtifact, ResourceError: adamw_8bit without a bitsandbytes that works.
+        """
         self.parameters = list(parameters)
+        below = len(self.parameters)
+        self.parameters += head
         self.masters = [
             parameter
             if parameter.dtype == torch.float32
@@ -56,8 +79,18 @@ class MasterAdamW:
             for parameter in self.parameters
         ]
         self.learning_rate = learning_rate
-        self.adamw = torch.optim.AdamW(
-            self.masters, lr=learning_rate, weight_decay=weight_decay, betas=(0.9, 0.95), fused=True
+        how: dict[str, Any] = {
+            "lr": learning_rate,
+            "weight_decay": weight_decay,
+            "betas": (0.9, 0.95),
+        }
+        groups: list[dict[str, Any]] = [{"params": self.masters[:below], "rate": 1.0}]
+        if self.masters[below:]:
+            groups.append({"params": self.masters[below:], "rate": head_rate})
+        self.adamw: Any = (
+            torch.optim.AdamW(groups, **how, fused=True)
+            if kind == "adamw"
+            else _adamw_8bit(groups, how)
         )
 
     def collect(self) -> None:
@@ -79,7 +112,7 @@ class MasterAdamW:
         norm = float(torch.nn.utils.clip_grad_norm_(self.masters, max_norm))
         if math.isfinite(norm):
             for group in self.adamw.param_groups:
-                group["lr"] = self.learning_rate * scale
+                group["lr"] = self.learning_rate * scale * group["rate"]
             self.adamw.step()
             self.publish()
         self.adamw.zero_grad(set_to_none=True)
@@ -94,16 +127,17 @@ class MasterAdamW:
                 parameter.copy_(master)
 
     def tensors(self) -> dict[str, dict[str, torch.Tensor]]:
-        """{"weights" | "exp_avg" | "exp_avg_sq": {index: tensor}}: everything but the step
-        count.
+        """{"weights" or what the optimiser calls its own, as "exp_avg": {index: tensor}}:
+        everything but the step count.
         """
-        out: dict[str, dict[str, torch.Tensor]] = {"weights": {}, "exp_avg": {}, "exp_avg_sq": {}}
+        out: dict[str, dict[str, torch.Tensor]] = {"weights": {}}
         for index, master in enumerate(self.masters):
             out["weights"][str(index)] = master.detach()
-            state = self.adamw.state.get(master, {})
-            for moment in ("exp_avg", "exp_avg_sq"):
-                if moment in state:
-                    out[moment][str(index)] = state[moment]
+            for name, value in self.adamw.state.get(master, {}).items():
+                if name != "step":
+                    # the 8-bit optimiser's tables are one tensor for all weights
+                    own = value.clone() if name.startswith("qmap") else value
+                    out.setdefault(name, {})[str(index)] = own
         return out
 
     @torch.no_grad()
@@ -111,13 +145,27 @@ class MasterAdamW:
         """Puts back what `tensors` gave after `steps` steps."""
         for index, master in enumerate(self.masters):
             master.copy_(tensors["weights"][str(index)])
-            if str(index) in tensors["exp_avg"]:
-                self.adamw.state[master] = {
-                    "step": torch.tensor(float(steps), device=master.device),
-                    "exp_avg": tensors["exp_avg"][str(index)].to(master.device),
-                    "exp_avg_sq": tensors["exp_avg_sq"][str(index)].to(master.device),
-                }
+            own = {
+                name: some[str(index)].to(master.device)
+                for name, some in tensors.items()
+                if name != "weights" and str(index) in some
+            }
+            if own:
+                count = torch.tensor(float(steps), device=master.device)
+                eight_bit = "state1" in own  # it counts in plain numbers
+                self.adamw.state[master] = {"step": steps if eight_bit else count, **own}
         self.publish()
+
+
+def _adamw_8bit(groups: list[dict[str, Any]], how: dict[str, Any]) -> Any:
+    """AdamW whose moments are kept in 8 bits, each block of 256 with its own scale.
+
+    A CPU has no kernel for it: it works, and a step of it takes thirty times as long as AdamW's.
+
+    Source: Dettmers et al. 2022, arXiv 2110.02861, section 2.
+    """
+    package = bitsandbytes("optimiser=adamw_8bit", "optimiser=adamw")
+    return package.optim.AdamW8bit(groups, **how)
 
 
 def schedule(kind: str, step: int, steps: int, warmup_share: float) -> float:

@@ -1,11 +1,13 @@
 """What both loops tell the world and how they decide that it is enough."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from srlr.core.settings import Training
+from srlr.core.training import Training
 from srlr.models.local import LocalModel
+from srlr.training.alarms import Alarm, Row
 from srlr.training.checkpoint import State
 
 Log = Callable[[int, Mapping[str, float]], None]
@@ -16,15 +18,20 @@ Score = Callable[[LocalModel], Mapping[str, float]]
 class Surroundings:
     """Where a loop lives: its folder, its ears and its judge, all given by the stage.
 
-    `score` answers the held-out tasks with the model as it is; `main` is the figure to be high.
+    `node` is what its settings are called, such as "srl". `score` answers the held-out tasks with
+    the model as it is; `main` is the figure to be high.
+    `history` is what was logged and not rewound; `alarm` is told of each alarm.
     """
 
     folder: Path
+    node: str
     score: Score
     main: str
     log: Log
     progress: Callable[[str, int, int, Mapping[str, float]], None]
     rewind: Callable[[int], None]
+    history: Callable[[], Sequence[Row]]
+    alarm: Callable[[Alarm], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +39,14 @@ class Outcome:
     """The best held-out figures, the step they were seen at, and how many steps were taken.
 
     `first`: those of the model as it came, where it was asked. `best` is empty and its step 0 where
-    no figure was a number.
+    no figure was a number. `alarms`: those raised, as State.alarms has them.
     """
 
     best_step: int
     steps: int
     best: Mapping[str, float]
     first: Mapping[str, float] | None
+    alarms: Sequence[Mapping[str, Any]] = ()
 
 
 def judge(
@@ -72,5 +80,6 @@ def is_judgement_day(state: State, steps: int, settings: Training) -> bool:
 
 
 def is_over(state: State, steps: int, settings: Training) -> bool:
-    """Whether all steps are taken, or the held-out figure has stopped rising."""
-    return state.step >= steps or state.evaluations_without_best >= settings.patience
+    """Whether all steps are taken, the held-out figure has stopped rising, or an alarm ends it."""
+    tired = state.evaluations_without_best >= settings.patience
+    return state.step >= steps or tired or state.stopped_by is not None

@@ -1,7 +1,7 @@
 import pytest
 
 from srlr.evaluation.compare import Difference
-from srlr.evaluation.sentences import metric_name, p_value, signed
+from srlr.evaluation.sentences import alarms, metric_name, p_value, signed
 
 
 @pytest.mark.parametrize(
@@ -24,3 +24,11 @@ def test_a_small_p_is_not_said_more_exactly_than_it_is_known(p, said):
 def test_a_metric_inside_a_sentence_is_lower_case():
     assert metric_name("macro_f1") == "macro-F1"
     assert metric_name("unheard_of") == "unheard_of"
+
+
+def test_alarms_of_training_are_lines_of_the_report():
+    kl = {"name": "kl", "step": 6, "why": "too far", "advice": "srl.max_kl=1", "action": "stop"}
+
+    assert alarms({"srl": {"alarms": [kl]}, "rlvr": {}}) == (
+        "SRL: alarm kl at step 6 (stop): too far",
+    )

@@ -15,7 +15,7 @@ def said(monkeypatch):
     """What the model says, in place of a model: the texts of this list, in order."""
     texts = []
 
-    def generate(model, chats, **how):
+    def generate(model, chats, sampling, **how):
         assert len(chats) == len(texts)
         if how["progress"]:
             how["progress"](how["what"], len(chats), len(chats))

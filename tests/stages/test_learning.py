@@ -4,6 +4,7 @@ import pytest
 import toy_job
 
 from srlr.stages import learning
+from srlr.training.alarms import Alarm
 from srlr.training.progress import Outcome
 
 BEFORE = {"accuracy": 0.5, "macro_f1": 0.4, "validity": 1.0}
@@ -25,7 +26,37 @@ def test_a_stage_that_gained_says_from_where_to_where(finished):
         "dev": AFTER,
         "dev_before": BEFORE,
         "gain": True,
+        "alarms": [],
+        "stopped_by": None,
     }
+
+
+ALARM = {"name": "kl", "step": 6, "why": "too far", "advice": "srl.max_kl=1", "action": "warn"}
+STOP = {**ALARM, "name": "nan", "step": 8, "action": "stop"}
+
+
+def test_a_stage_ends_with_a_line_for_each_alarm(finished):
+    settings, rundir, _ = finished
+    outcome = Outcome(6, 8, AFTER, None, [ALARM, STOP])
+    result = learning.finish("srl", outcome, rundir.path, settings, rundir)
+    written = rundir.read_json("srl/result.json")
+
+    assert result.notes[1:] == (
+        "srl: alarm kl at step 6 (warn): too far",
+        "srl: alarm nan at step 8 (stop): too far",
+    )
+    assert (written["alarms"], written["stopped_by"]) == ([ALARM, STOP], "nan")
+
+
+def test_an_alarm_is_told_and_audited(finished):
+    settings, rundir, role = finished
+    heard = []
+    rundir.listen(lambda *words: heard.append(words))
+    learning.surroundings("srl", role, settings, settings.srl, rundir).alarm(Alarm(**ALARM))
+    last = rundir.read_jsonl("audit.jsonl")[-1]
+
+    assert heard == [("srl", "alarm", "kl at step 6 (warn): too far. Try srl.max_kl=1")]
+    assert (last["event"], last["stage"], last["advice"]) == ("alarm", "srl", "srl.max_kl=1")
 
 
 def test_a_stage_that_was_not_asked_before_says_where_it_got(finished):
@@ -69,6 +100,7 @@ def test_a_loop_writes_hears_and_rewinds_its_own_rows(finished):
     assert rundir.metrics("srl") == [{"stage": "srl", "step": 3, "loss": 0.5}]
     assert [row for row in rundir.metrics() if row["stage"] != "srl"] == others
     assert heard == [("srl: steps", 3, 9, {"loss": 0.5})]
+    assert around.history() == [{"step": 3, "loss": 0.5}]
     assert around.folder == rundir.path / "srl"
     assert around.main == "macro_f1"
 

@@ -3,23 +3,32 @@ import shutil
 import pytest
 
 from srlr.core.errors import ConfigError, MissingArtifact
+from srlr.core.training import Dpo, Ppo
 from srlr.core.types import Reward, Task
+from srlr.models.rollout import Completion
 from srlr.stages import rlvr
 
 
 class Rewarding:
-    """A role that has rewards only: `right` is 1 for "yes", `calm` cannot judge what is loud."""
+    """A role of words: `right` is 1 for "yes", `calm` cannot judge what is loud, and `whole` likes
+    everything, even what cannot be read.
+    """
+
+    def parse(self, text):
+        return {"said": text} if text.isalpha() else None
 
     def rewards(self):
         return {
             "right": lambda task, text: Reward(float(text.lower().startswith("yes"))),
             "calm": lambda task, text: None if text.isupper() else Reward(0.5),
+            "whole": lambda task, text: Reward(1.0),
         }
 
 
 def judge(changed, weighed, outcome=None):
     settings = changed("role", rewards=weighed, outcome=outcome)
-    return rlvr.judge_of(Rewarding(), [Task("1", "?", {})], settings)
+    worth = rlvr.judge_of(Rewarding(), [Task("1", "?", {})], settings)
+    return lambda index, text: worth(index, Completion(text, [1], True, 0.0))
 
 
 @pytest.mark.parametrize(
@@ -27,7 +36,7 @@ def judge(changed, weighed, outcome=None):
     [
         ("yes", 0.875, {"right": 1.0, "calm": 0.5}),  # (3 · 1 + 1 · 0.5) / 4
         ("no", 0.125, {"right": 0.0, "calm": 0.5}),  # (3 · 0 + 1 · 0.5) / 4
-        ("YES", 1.0, {"right": 1.0, "calm": 0.0}),  # calm does not judge and does not count
+        ("YES", 1.0, {"right": 1.0}),  # calm does not judge and does not count
     ],
 )
 def test_the_total_is_the_weighted_mean_of_those_that_judge(changed, text, total, parts):
@@ -45,6 +54,13 @@ def test_the_outcome_is_the_reward_that_the_role_names(changed):
 
 def test_where_nothing_judges_an_answer_is_worth_nothing(changed):
     assert judge(changed, {"calm": 1.0})(0, "LOUD").total == 0.0
+
+
+def test_what_the_role_cannot_read_is_worth_nothing_whatever_the_rewards_say(changed):
+    worth = judge(changed, {"whole": 1.0})
+
+    assert (worth(0, "no").total, worth(0, "n0!").total) == (1.0, 0.0)
+    assert worth(0, "n0!").outcome == 0.0
 
 
 def test_an_outcome_that_is_no_reward_is_refused_with_those_that_are(changed):
@@ -101,3 +117,62 @@ def test_figures_of_srl_on_the_same_held_out_tasks_are_taken_over(finished, chan
 def test_the_plan_counts_the_steps(finished, changed):
     """200 tasks, 6 a step, one epoch: 33.3 steps, rounded up."""
     assert rlvr.plan(changed("rlvr", max_steps=None, epochs=1)).note == "34 steps"
+
+
+def test_ppo_leaves_what_grpo_leaves_and_figures_of_its_values(finished):
+    settings, rundir, _ = finished
+    rundir.forget("rlvr")
+    node = Ppo(
+        prompts_per_step=4, samples_per_prompt=2, max_steps=1, eval_tasks=settings.srl.eval_tasks
+    )
+    result = rlvr.run(settings.model_copy(update={"rlvr": node}), rundir)
+    rows = rundir.metrics("rlvr")
+    figures = {"reward", "reward_label", "policy_loss", "value_loss", "explained_variance"}
+
+    assert (rundir.path / result.artifact / "model.safetensors").exists()
+    assert [row["step"] for row in rows] == [0, 1, 1]
+    assert figures | {"entropy", "kl", "beta", "clipped_share"} <= rows[1].keys()
+    assert not (rundir.path / "rlvr" / "checkpoint").exists()
+
+
+def test_the_plan_of_ppo_counts_the_passes(finished):
+    """200 tasks, 16 a step, one epoch: 12.5 steps, rounded up. A pass more reads every row again,
+    and without a penalty no reference reads them.
+    """
+    settings, _, _ = finished
+    base = Ppo(epochs=1, passes=1)
+    ways = [{}, {"passes": 2}, {"kl_penalty_weight": 0.0}, {"samples_per_prompt": 1}]
+    one, twice, free, alone = (
+        rlvr.plan(settings.model_copy(update={"rlvr": base.model_copy(update=how)})) for how in ways
+    )
+
+    assert one.note == "13 steps"
+    assert twice.tokens - one.tokens == 60 * 2 * 13 * 16
+    assert alone.tokens < free.tokens < one.tokens
+
+
+def test_dpo_leaves_what_grpo_leaves_and_its_pairs(finished):
+    pytest.importorskip("trl")
+    settings, rundir, _ = finished
+    rundir.forget("rlvr")
+    node = Dpo(prompts=16, samples_per_prompt=4, max_steps=1, eval_tasks=settings.srl.eval_tasks)
+    result = rlvr.run(settings.model_copy(update={"rlvr": node}), rundir)
+
+    assert (rundir.path / result.artifact / "model.safetensors").exists()
+    assert [row["prompt"] for row in rundir.read_jsonl("rlvr/pairs.jsonl")] == list(range(16))
+    assert set(rundir.read_json("rlvr/result.json")) == {
+        *("best_step", "steps", "dev", "dev_before", "gain", "alarms", "stopped_by")
+    }
+    assert not (rundir.path / "rlvr" / "checkpoint").exists()
+
+
+def test_the_plan_of_dpo_counts_the_pairs_it_can_make_at_most(finished):
+    """200 tasks, one pair each, 16 a step: 12.5 steps, rounded up; 50 prompts: 3.1."""
+    settings, _, _ = finished
+    whole, some = (
+        rlvr.plan(settings.model_copy(update={"rlvr": Dpo(prompts=prompts)}))
+        for prompts in (None, 50)
+    )
+
+    assert (whole.note, some.note) == ("13 steps", "4 steps")
+    assert some.tokens < whole.tokens

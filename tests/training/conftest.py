@@ -14,7 +14,7 @@ class Ears:
 
     def __init__(self, folder, figures=(0.5,), stop_at=None):
         self.folder, self.figures, self.stop_at = folder, list(figures), stop_at
-        self.rows, self.told, self.judged = [], [], []
+        self.rows, self.told, self.judged, self.alarms = [], [], [], []
 
     def log(self, step, figures):
         self.rows.append((step, {k: v for k, v in figures.items() if k != "seconds"}))
@@ -33,11 +33,14 @@ class Ears:
         told = self.told
         return Surroundings(
             self.folder,
+            self.folder.name,
             self.score,
             "macro_f1",
             self.log,
             lambda what, done, total, figures: told.append((what, done, total)),
             self.rewind,
+            lambda: [{"step": step, **figures} for step, figures in self.rows],
+            self.alarms.append,
         )
 
     def column(self, name):

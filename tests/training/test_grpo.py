@@ -6,12 +6,14 @@ import tiny
 import torch
 from transformers import LlamaForCausalLM
 
-from srlr.core.settings import Rlvr
+from srlr.core.training import Grpo
 from srlr.training import grpo
-from srlr.training.grpo import Worth, plan_steps, prompts_of
+from srlr.training.drawing import indices
+from srlr.training.groups import Worth
+from srlr.training.grpo import plan_steps
 
 torch.set_num_threads(1)
-SETTINGS = Rlvr(
+SETTINGS = Grpo(
     learning_rate=3e-3,
     epochs=100,
     max_steps=6,
@@ -29,9 +31,9 @@ def said(**changes):
     return SETTINGS.model_copy(update=changes)
 
 
-def vowels(_, text):
+def vowels(_, answer):
     """Worth the more the more an answer has of the letter e; right with one at least."""
-    share = sum(letter == "e" for letter in text) / 8
+    share = sum(letter == "e" for letter in answer.text) / 8
     return Worth(share, float(share > 0), {"e": share})
 
 
@@ -41,20 +43,8 @@ def learn(tiny_model_folder):
 
     def run(heard, worth=vowels, settings=SETTINGS, seed=0, dtype="float32", first=None):
         model = tiny.load(tiny_model_folder, dtype)
-        prompts = [
-            model.encode_chat([{"role": "user", "content": text}]) for text in tiny.SENTENCES
-        ]
-        outcome = grpo.train(
-            model,
-            prompts,
-            worth,
-            settings,
-            max_new_tokens=8,
-            rows=64,
-            seed=seed,
-            around=heard.around(),
-            first=first,
-        )
+        draw = tiny.draw(model, worth)
+        outcome = grpo.train(model, draw, settings, seed, heard.around(), first)
         return [parameter.detach() for parameter in model.model.parameters()], outcome
 
     return run
@@ -94,7 +84,7 @@ def test_the_first_step_by_its_figures(learn, ears):
 
 def test_answers_without_any_spread_leave_the_weights_untouched(learn, ears, untouched):
     heard = ears("rlvr")
-    weights, outcome = learn(heard, lambda _, text: Worth(0.5, 0.5, {}))
+    weights, outcome = learn(heard, lambda *_: Worth(0.5, 0.5, {}))
 
     assert same(weights, untouched)
     assert outcome.steps == 6
@@ -116,7 +106,7 @@ def test_a_shaped_reward_alone_teaches_nothing_where_the_outcome_has_no_spread(
     learn, ears, untouched
 ):
     """Totals differ from answer to answer, and all of them are equally wrong."""
-    weights, _ = learn(ears("rlvr"), lambda _, text: Worth(vowels(_, text).total, 0.0, {}))
+    weights, _ = learn(ears("rlvr"), lambda *both: Worth(vowels(*both).total, 0.0, {}))
 
     assert same(weights, untouched)
 
@@ -124,13 +114,15 @@ def test_a_shaped_reward_alone_teaches_nothing_where_the_outcome_has_no_spread(
 def test_the_judge_is_given_the_prompts_own_index(learn, ears):
     seen = []
 
-    def worth(index, text):
+    def worth(index, answer):
         seen.append(index)
-        return vowels(index, text)
+        return vowels(index, answer)
 
     learn(ears("rlvr"), worth, said(max_steps=2))
 
-    assert seen == [0] * 6 + [1] * 6 + [2] * 6 + [*sorted(prompts_of(1, 5, 3, 0) * 6)]
+    second, _ = indices([(n,) for n in range(5)], 3, 3, seed=0)
+
+    assert seen == [0] * 6 + [1] * 6 + [2] * 6 + sorted(second * 6)
 
 
 @pytest.mark.parametrize(
@@ -229,19 +221,44 @@ def test_the_size_of_micro_batches_changes_nothing_but_rounding(learn, ears):
 @pytest.mark.parametrize(
     ("prompts", "settings", "steps"),
     [
-        (100, Rlvr(prompts_per_step=16, epochs=3), 19),  # 18.75
-        (100, Rlvr(prompts_per_step=16, epochs=3, max_steps=12), 12),
-        (3, Rlvr(prompts_per_step=16, epochs=1), 1),
+        (100, Grpo(prompts_per_step=16, epochs=3), 19),  # 18.75
+        (100, Grpo(prompts_per_step=16, epochs=3, max_steps=12), 12),
+        (3, Grpo(prompts_per_step=16, epochs=1), 1),
     ],
 )
 def test_the_number_of_steps_by_hand(prompts, settings, steps):
     assert plan_steps(prompts, settings) == steps
 
 
-def test_the_first_epoch_keeps_the_order_and_later_ones_do_not():
-    first = [prompts_of(step, 20, 5, 0) for step in range(4)]
-    second = [prompts_of(step, 20, 5, 0) for step in range(4, 8)]
+@pytest.mark.parametrize("variant", ["grpo", "dr_grpo", "dapo", "gspo", "rloo", "cispo"])
+@pytest.mark.parametrize(("passes", "minibatches"), [(1, 1), (2, 2)])
+def test_every_variant_learns_what_can_be_had(learn, ears, variant, passes, minibatches):
+    heard = ears("rlvr")
+    how = said(
+        variant=variant,
+        passes=passes,
+        minibatches=minibatches,
+        max_steps=10,
+        learning_rate=1e-2 if passes == 1 else 4e-3,
+        kl_penalty_weight=0.0,
+        clip_epsilon=0.2,
+    )
+    learn(heard, settings=how)
+    reward = heard.column("reward")
 
-    assert first == [list(range(at, at + 5)) for at in (0, 5, 10, 15)]
-    assert sorted(prompt for step in second for prompt in step) == list(range(20))
-    assert second != first
+    assert sum(reward[-3:]) > 1.5 * sum(reward[:3])
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+@pytest.mark.parametrize("variant", ["dapo", "gspo"])
+def test_used_again_an_interrupted_run_still_goes_on_exactly(learn, ears, dtype, variant):
+    how = said(variant=variant, passes=2, minibatches=2, refill_attempts=2)
+    whole, broken = ears("whole"), ears("broken", stop_at=4)
+    expected, _ = learn(whole, settings=how, dtype=dtype)
+    with pytest.raises(KeyboardInterrupt):
+        learn(broken, settings=how, dtype=dtype)
+    broken.stop_at = None
+    again, _ = learn(broken, settings=how, dtype=dtype)
+
+    assert same(expected, again)
+    assert broken.rows == whole.rows

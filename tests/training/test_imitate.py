@@ -9,13 +9,13 @@ from hypothesis import strategies as st
 from transformers import AutoModelForCausalLM
 
 from srlr.core.errors import ConfigError
-from srlr.core.settings import Srl
+from srlr.core.training import Imitate
 from srlr.training import imitate, kl
 from srlr.training.forward import hidden_states, pack
 from srlr.training.imitate import Example, Reference, batch_of, plan_steps
 
 torch.set_num_threads(1)
-SETTINGS = Srl(
+SETTINGS = Imitate(
     learning_rate=1e-2,
     epochs=100,
     max_steps=6,
@@ -234,7 +234,7 @@ def test_the_divergence_of_some_examples_stands_for_that_of_all(
             parameter *= 1.5
     total = exact = 0.0
     for index, example in enumerate(examples):
-        packed = pack([example.row()], 0, "cpu")
+        packed = pack([example.row()], model)
         known_N, states = reference.of([index], [len(packed.target_N)])
         logits = other.model.lm_head(hidden_states(other, packed))
         total += reference.divergence(logits[known_N], states).item()
@@ -267,11 +267,11 @@ def test_an_example_is_one_completion_whose_tokens_weigh_what_their_step_does():
 @pytest.mark.parametrize(
     ("examples", "settings", "steps"),
     [
-        (100, Srl(batch_size=32, epochs=5), 16),  # 15.6
-        (100, Srl(batch_size=32, epochs=0.5), 2),  # 1.6
-        (100, Srl(batch_size=32, epochs=5, max_steps=7), 7),
-        (3, Srl(batch_size=32, epochs=1), 1),
-        (100, Srl(batch_size=32, epochs=1, max_steps=50), 4),  # 3.1
+        (100, Imitate(batch_size=32, epochs=5), 16),  # 15.6
+        (100, Imitate(batch_size=32, epochs=0.5), 2),  # 1.6
+        (100, Imitate(batch_size=32, epochs=5, max_steps=7), 7),
+        (3, Imitate(batch_size=32, epochs=1), 1),
+        (100, Imitate(batch_size=32, epochs=1, max_steps=50), 4),  # 3.1
     ],
 )
 def test_the_number_of_steps_by_hand(examples, settings, steps):

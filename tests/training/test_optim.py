@@ -53,6 +53,18 @@ def test_the_first_step_is_the_learning_rate_whatever_the_gradient():
     assert weight.item() == pytest.approx(1.8, abs=1e-6)
 
 
+def test_a_heads_learning_rate_follows_the_others_at_its_own_rate():
+    """Adam's first step is the learning rate: 0.1 and ten times that, both halved."""
+    below, head = (torch.nn.Parameter(torch.zeros(1)) for _ in range(2))
+    optimiser = MasterAdamW([below], 0.1, 0.0, head=[head], head_rate=10.0)
+    below.grad, head.grad = torch.tensor([0.3]), torch.tensor([-0.4])
+    norm = optimiser.step(0.5, 1.0)
+
+    assert norm == pytest.approx(0.5)
+    assert (below.item(), head.item()) == pytest.approx((-0.05, 0.5), abs=1e-6)
+    assert set(optimiser.tensors()["weights"]) == {"0", "1"}
+
+
 def test_the_norm_is_that_before_clipping():
     a, b = torch.nn.Parameter(torch.zeros(1)), torch.nn.Parameter(torch.zeros(1))
     optimiser = MasterAdamW([a, b], 0.1, 0.0)
@@ -142,11 +154,7 @@ def test_restored_tensors_go_on_bit_for_bit(dtype):
 def test_before_the_first_step_there_are_weights_and_no_moments():
     optimiser = MasterAdamW(network().parameters(), 1e-2, 0.0)
 
-    assert {kind: len(tensors) for kind, tensors in optimiser.tensors().items()} == {
-        "weights": 4,
-        "exp_avg": 0,
-        "exp_avg_sq": 0,
-    }
+    assert {kind: len(tensors) for kind, tensors in optimiser.tensors().items()} == {"weights": 4}
 
 
 def test_frozen_weights_are_left_alone():

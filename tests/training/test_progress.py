@@ -1,7 +1,7 @@
 import pytest
 import tiny
 
-from srlr.core.settings import Srl
+from srlr.core.training import Imitate
 from srlr.training.checkpoint import State
 from srlr.training.progress import is_judgement_day, is_over, judge
 
@@ -10,7 +10,7 @@ from srlr.training.progress import is_judgement_day, is_over, judge
     ("step", "day"), [(1, False), (4, True), (6, False), (8, True), (10, True), (9, False)]
 )
 def test_the_model_is_judged_every_so_many_steps_and_after_the_last(step, day):
-    assert is_judgement_day(State(step=step), 10, Srl(eval_every_steps=4)) == day
+    assert is_judgement_day(State(step=step), 10, Imitate(eval_every_steps=4)) == day
 
 
 @pytest.mark.parametrize(
@@ -20,7 +20,7 @@ def test_the_model_is_judged_every_so_many_steps_and_after_the_last(step, day):
 def test_it_is_over_after_the_last_step_or_when_patience_ends(step, without_best, over):
     state = State(step=step, evaluations_without_best=without_best)
 
-    assert is_over(state, 10, Srl(patience=2)) == over
+    assert is_over(state, 10, Imitate(patience=2)) == over
 
 
 def test_only_a_better_model_is_kept(ears, tiny_model_folder):
