@@ -3,13 +3,13 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: setup train test test-browser test-slow clean
+.PHONY: setup train test test-browser test-slow bench clean
 
 setup: $(VENV)/installed
 
 $(VENV)/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[train,dev]'
+	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[train,trl,dev]'
 	touch $@
 
 train: setup
@@ -20,7 +20,7 @@ test: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/srlr assets fetch vader-ground-truth smollm2-135m-instruct
-	$(BIN)/python -m pytest --cov --cov-report=term --cov-fail-under=90
+	$(BIN)/python -m pytest -n 2 --dist worksteal --cov --cov-report=term --cov-fail-under=90
 
 test-browser: setup
 	tests/install-chromium
@@ -28,6 +28,14 @@ test-browser: setup
 
 test-slow: setup
 	$(BIN)/python -m pytest -m slow
+
+bench: setup
+	$(BIN)/srlr assets fetch vader-ground-truth smollm2-135m-instruct
+	$(BIN)/python -m benchmarks.similarity
+	$(BIN)/python -m benchmarks.rollout
+	$(BIN)/python -m benchmarks.imitation_step
+	$(BIN)/python -m benchmarks.grpo_step
+	$(BIN)/python -m benchmarks.stepwise_step
 
 clean:
 	rm -rf $(VENV) dist .pytest_cache .mypy_cache .ruff_cache .coverage*
