@@ -1,6 +1,7 @@
 """srlr runs: list, show, compare, remove, through the command line."""
 
 import json
+import shutil
 import sys
 
 import fake_stages
@@ -11,17 +12,29 @@ from srlr.core.target import Ask
 from srlr.stages import pipeline
 
 
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    """Two finished runs, a and b, and one that has only begun; made once, as composing is slow."""
+    place = tmp_path_factory.mktemp("made")
+    with pytest.MonkeyPatch.context() as patched:
+        fake_stages.install(lambda name, module: patched.setitem(sys.modules, name, module))
+        patched.chdir(place)
+        patched.delenv("FAKE", raising=False)
+        pipeline.run(Ask(("seed=1",), run="a", command="srlr train seed=1 --run a"))
+        pipeline.run(Ask(("seed=2", "srl.epochs=9"), run="b"))
+        pipeline.run(Ask(("tier=silver",), run="c"), ("generate",))
+    (place / "runs/sentiment-gold/a/srl/best").mkdir()
+    (place / "runs/sentiment-gold/a/srl/best/model.safetensors").write_bytes(b"x" * 2_000_000)
+    return place
+
+
 @pytest.fixture
-def made(monkeypatch, tmp_path):
-    """Two finished runs, a and b, and one that has only begun."""
+def made(runs, monkeypatch, tmp_path):
+    """A copy of the runs, in the current folder."""
     fake_stages.install(lambda name, module: monkeypatch.setitem(sys.modules, name, module))
+    shutil.copytree(runs, tmp_path, symlinks=True, dirs_exist_ok=True)
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("FAKE", raising=False)
-    pipeline.run(Ask(("seed=1",), run="a", command="srlr train seed=1 --run a"))
-    pipeline.run(Ask(("seed=2", "srl.epochs=9"), run="b"))
-    pipeline.run(Ask(("tier=silver",), run="c"), ("generate",))
-    (tmp_path / "runs/sentiment-gold/a/srl/best").mkdir()
-    (tmp_path / "runs/sentiment-gold/a/srl/best/model.safetensors").write_bytes(b"x" * 2_000_000)
     return tmp_path
 
 
