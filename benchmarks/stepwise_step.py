@@ -97,7 +97,7 @@ def ours(asked: Namespace, gate: apart.Turnstile) -> None:
     with tempfile.TemporaryDirectory() as folder:
         start = lambda step: gate.enter() if step == -1 else None  # noqa: E731
         around = subject.around(Path(folder), told, start)
-        draw = draw_of(model, own, likeness, settings, rows=10**6)
+        draw = draw_of(model, own, Similarity().step_reward, settings, rows=10**6)
         # An answer that the limit cut off is worth what it is here, as it is for TRL.
         grpo.train(model, replace(draw, worth=judge), settings, 0, around, {"figure": 0.0})
 

@@ -111,8 +111,8 @@ def _stepwise(
     problems = list(posed(model, role, trajectories, srl.step_end))
     how = srl.similarity
     encode = model.encode if how.mode == "token" else None
-    likeness = Similarity(how.mode, how.symmetric, how.max_chars, encode).ratio
-    draw = stepwise.draw_of(model, problems, likeness, srl, rows=settings.rollout.batch_size)
+    reward = Similarity(how.mode, how.symmetric, how.max_chars, encode).step_reward
+    draw = stepwise.draw_of(model, problems, reward, srl, rows=settings.rollout.batch_size)
     around = learning.surroundings(NAME, role, settings, srl, rundir)
     outcome = grpo.train(model, draw, srl, settings.seed or 0, around, first)
     result = learning.finish(NAME, outcome, source, settings, rundir)

@@ -24,7 +24,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from srlr.core.training import Stepwise
-from srlr.core.types import Message
+from srlr.core.types import Message, Reward, Step
 from srlr.models.local import LocalModel
 from srlr.models.rollout import Completion
 from srlr.training.drawing import Draw
@@ -37,8 +37,8 @@ INSTRUCTION = (
     "Do not solve the entire problem."
 )
 _FORMAT = re.compile(r"\s*<think>(.*?)</think>\s*(\S.*?)\s*", re.DOTALL)
-Likeness = Callable[[str, str], float]
-"""likeness(said, expert): in [0, 1]."""
+StepReward = Callable[[Step | None, Step], Reward]
+"""reward(said, expert): what the model's step is worth; None where it is malformed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +117,7 @@ def asking(messages: Sequence[Message], steps: Sequence[str], title: str | None)
 def draw_of(
     model: LocalModel,
     problems: Sequence[Problem],
-    likeness: Likeness,
+    reward: StepReward,
     settings: Stepwise,
     *,
     rows: int,
@@ -135,7 +135,7 @@ def draw_of(
     return Draw(
         asked,
         units,
-        judge_of(instances, likeness, settings, model.stop_tokens),
+        judge_of(instances, reward, settings, model.stop_tokens),
         weights=None,
         max_new_tokens=settings.max_step_tokens,
         rows=rows,
@@ -154,7 +154,7 @@ def nested(prompts: Sequence[Sequence[int]]) -> list[Asked]:
 
 def judge_of(
     instances: Sequence[Instance],
-    likeness: Likeness,
+    reward: StepReward,
     settings: Stepwise,
     stop_tokens: Collection[int],
 ) -> Judge:
@@ -163,9 +163,10 @@ def judge_of(
     def worth(index: int, answer: Completion) -> Worth:
         instance = instances[index]
         action = action_of(answer, instance, settings, stop_tokens)
-        if action is None:
-            return Worth(-1.0, -1.0, {"formed": 0.0})
-        value = likeness(action, instance.expert)
+        said = None if action is None else Step(action)
+        value = reward(said, Step(instance.expert)).value
+        if said is None:
+            return Worth(value, value, {"formed": 0.0})
         return Worth(value, value, {"formed": 1.0, "similarity": value})
 
     return worth

@@ -1,3 +1,4 @@
+import signal
 import threading
 import time
 
@@ -55,6 +56,8 @@ def test_a_reward_may_take_its_time_afterwards():
     """The alarm of one call does not go off in what follows."""
     judged("right", lambda task, text: Reward(1.0), TASK, "4", 0.02)
     time.sleep(0.05)
+
+    assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
 
 
 def test_in_another_thread_it_is_called_without_a_limit():

@@ -139,7 +139,7 @@ def test_the_action_in_an_answer(answer, ends, monologue, action):
 
 def test_a_step_is_worth_its_likeness_to_the_experts_and_a_malformed_one_less_than_nothing():
     """abcd against abxd: 3 of 4 characters match on both sides, 2 · 3 / 8."""
-    worth = judge_of([Instance([1], "abxd", False)], Similarity().ratio, Stepwise(), (2,))
+    worth = judge_of([Instance([1], "abxd", False)], Similarity().step_reward, Stepwise(), (2,))
     good, bad = worth(0, said("abcd")), worth(0, said("", stopped=False))
 
     assert (good.total, good.outcome) == (0.75, 0.75)
@@ -149,7 +149,7 @@ def test_a_step_is_worth_its_likeness_to_the_experts_and_a_malformed_one_less_th
 
 def test_thoughts_are_not_compared():
     worth = judge_of(
-        [Instance([1], "ab", False)], Similarity().ratio, Stepwise(monologue=True), (2,)
+        [Instance([1], "ab", False)], Similarity().step_reward, Stepwise(monologue=True), (2,)
     )
 
     assert worth(0, said("<think>anything at all</think>ab")).total == 1.0
@@ -158,7 +158,7 @@ def test_thoughts_are_not_compared():
 @pytest.mark.parametrize("last_step", [True, False])
 def test_a_draw_holds_every_step_and_draws_those_of_a_problem_together(model, last_step):
     both = [problem(model, "one\ntwo\nthree"), problem(model, "four\nfive")]
-    draw = draw_of(model, both, Similarity().ratio, Stepwise(last_step=last_step), rows=8)
+    draw = draw_of(model, both, Similarity().step_reward, Stepwise(last_step=last_step), rows=8)
 
     assert [list(unit) for unit in draw.units] == (
         [[0, 1, 2], [3, 4]] if last_step else [[0, 1], [2]]
@@ -170,7 +170,7 @@ def test_a_draw_holds_every_step_and_draws_those_of_a_problem_together(model, la
 
 def test_a_problem_of_one_step_without_its_last_is_no_problem(model):
     draw = draw_of(
-        model, [problem(model, "one")], Similarity().ratio, Stepwise(last_step=False), rows=8
+        model, [problem(model, "one")], Similarity().step_reward, Stepwise(last_step=False), rows=8
     )
 
     assert (draw.units, draw.asked) == ([], [])
