@@ -72,6 +72,14 @@ def make_tokenizer():
     )
 
 
+def vowels(_, answer):
+    """Worth the more the more an answer has of the letter e; right with one at least."""
+    from srlr.training.groups import Worth
+
+    share = sum(letter == "e" for letter in answer.text) / 8
+    return Worth(share, float(share > 0), {"e": share})
+
+
 def draw(model, worth, max_new_tokens: int = 8, rows: int = 64):
     """What a loop draws from: each of SENTENCES as a prompt, judged by `worth`."""
     from srlr.training.drawing import Draw

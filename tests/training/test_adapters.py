@@ -13,7 +13,6 @@ from srlr.core.training import Grpo, Imitate, Lora
 from srlr.models import local
 from srlr.training import adapters, grpo, imitate
 from srlr.training.forward import Row, backward, log_probs, pack
-from srlr.training.groups import Worth
 from srlr.training.imitate import Example
 from srlr.training.optim import MasterAdamW, choose
 
@@ -34,11 +33,6 @@ RLVR = Grpo(**SHARED, prompts_per_step=3, samples_per_prompt=6)
 LOOPS = ["imitate", "grpo"]
 
 
-def vowels(_, answer):
-    share = sum(letter == "e" for letter in answer.text) / 8
-    return Worth(share, float(share > 0), {"e": share})
-
-
 def prompts(model):
     return [model.encode_chat([{"role": "user", "content": text}]) for text in tiny.SENTENCES]
 
@@ -57,7 +51,7 @@ def learn(tiny_model_folder):
             settings = SRL.model_copy(update=changes)
             return model, imitate.train(model, examples, settings, seed, heard.around())
         settings = RLVR.model_copy(update=changes)
-        outcome = grpo.train(model, tiny.draw(model, vowels), settings, seed, heard.around())
+        outcome = grpo.train(model, tiny.draw(model, tiny.vowels), settings, seed, heard.around())
         return model, outcome
 
     return run

@@ -31,17 +31,11 @@ def said(**changes):
     return SETTINGS.model_copy(update=changes)
 
 
-def vowels(_, answer):
-    """Worth the more the more an answer has of the letter e; right with one at least."""
-    share = sum(letter == "e" for letter in answer.text) / 8
-    return Worth(share, float(share > 0), {"e": share})
-
-
 @pytest.fixture
 def learn(tiny_model_folder):
     """Trains a fresh copy of the tiny model; returns its final weights and the outcome."""
 
-    def run(heard, worth=vowels, settings=SETTINGS, seed=0, dtype="float32", first=None):
+    def run(heard, worth=tiny.vowels, settings=SETTINGS, seed=0, dtype="float32", first=None):
         local.prepare(1, 0)
         model = tiny.load(tiny_model_folder, dtype)
         draw = tiny.draw(model, worth, rows=16)
@@ -106,11 +100,11 @@ def test_a_run_cut_while_answering_keeps_what_was_drawn(learn, ears):
     def failing(index, answer):
         if index == 3:
             raise KeyboardInterrupt
-        return vowels(index, answer)
+        return tiny.vowels(index, answer)
 
     def counted(index, answer):
         calls.append(index)
-        return vowels(index, answer)
+        return tiny.vowels(index, answer)
 
     with pytest.raises(KeyboardInterrupt):
         learn(cut, failing)

@@ -31,17 +31,11 @@ def said(**changes):
     return SETTINGS.model_copy(update=changes)
 
 
-def vowels(_, answer):
-    """Worth the more the more an answer has of the letter e; right with one at least."""
-    share = sum(letter == "e" for letter in answer.text) / 8
-    return Worth(share, float(share > 0), {"e": share})
-
-
 @pytest.fixture
 def learn(tiny_model_folder):
     """Trains a fresh copy of the tiny model; returns its final weights and the outcome."""
 
-    def run(heard, worth=vowels, settings=SETTINGS, seed=0, dtype="float32", first=None):
+    def run(heard, worth=tiny.vowels, settings=SETTINGS, seed=0, dtype="float32", first=None):
         model = tiny.load(tiny_model_folder, dtype)
         draw = tiny.draw(model, worth)
         outcome = grpo.train(model, draw, settings, seed, heard.around(), first)
@@ -106,7 +100,7 @@ def test_a_shaped_reward_alone_teaches_nothing_where_the_outcome_has_no_spread(
     learn, ears, untouched
 ):
     """Totals differ from answer to answer, and all of them are equally wrong."""
-    weights, _ = learn(ears("rlvr"), lambda *both: Worth(vowels(*both).total, 0.0, {}))
+    weights, _ = learn(ears("rlvr"), lambda *both: Worth(tiny.vowels(*both).total, 0.0, {}))
 
     assert same(weights, untouched)
 
@@ -116,7 +110,7 @@ def test_the_judge_is_given_the_prompts_own_index(learn, ears):
 
     def worth(index, answer):
         seen.append(index)
-        return vowels(index, answer)
+        return tiny.vowels(index, answer)
 
     learn(ears("rlvr"), worth, said(max_steps=2))
 

@@ -33,12 +33,6 @@ def said(**changes):
     return SETTINGS.model_copy(update=changes)
 
 
-def vowels(_, answer):
-    """Worth the more the more an answer has of the letter e; right with one at least."""
-    share = sum(letter == "e" for letter in answer.text) / 8
-    return Worth(share, float(share > 0), {"e": share})
-
-
 def drawn(tokens, logps):
     return Completion("", tokens, True, 0.0, logps)
 
@@ -47,7 +41,7 @@ def drawn(tokens, logps):
 def learn(tiny_model_folder):
     """Trains a fresh copy of the tiny model; returns the model as it is then and the outcome."""
 
-    def run(heard, worth=vowels, settings=SETTINGS, seed=0, dtype="float32", first=None):
+    def run(heard, worth=tiny.vowels, settings=SETTINGS, seed=0, dtype="float32", first=None):
         model = tiny.load(tiny_model_folder, dtype)
         draw = tiny.draw(model, worth)
         return model, ppo.train(model, draw, settings, seed, heard.around(), first)

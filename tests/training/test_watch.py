@@ -33,17 +33,11 @@ def only(**alarms):
     return Alarms(**{**OFF, "window": 2, **alarms})
 
 
-def vowels(_, answer):
-    """Worth the more the more an answer has of the letter e."""
-    share = sum(letter == "e" for letter in answer.text) / 8
-    return Worth(share, float(share > 0), {"e": share})
-
-
 @pytest.fixture
 def answer(tiny_model_folder):
     """GRPO on a fresh copy of the tiny model; returns its final weights and the outcome."""
 
-    def run(heard, worth=vowels, alarms=None, tokens=8, **changes):
+    def run(heard, worth=tiny.vowels, alarms=None, tokens=8, **changes):
         model = tiny.load(tiny_model_folder)
         small = {"learning_rate": 3e-3, "prompts_per_step": 3, "samples_per_prompt": 6}
         settings = Grpo(**{**COMMON, **small, "alarms": alarms or Alarms(), **changes})
