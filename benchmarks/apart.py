@@ -14,6 +14,8 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from benchmarks.timing import ratios, spread, table
+
 Figures = dict[str, float]
 
 
@@ -58,6 +60,23 @@ def alternate(module: str, asked: Namespace, sides: Sequence[str]) -> dict[str, 
     for process in running.values():
         process.wait()
     return {side: Turns(told[side][1:], peaks[side]) for side in sides}
+
+
+def against_trl(turns: Mapping[str, Turns], what: str, heads: Sequence[str]) -> str:
+    """A table of the seconds of a turn and of the peak memory of both sides, and their ratios."""
+    theirs, own = turns["trl"], turns["ours"]
+    seconds = theirs.column("seconds"), own.column("seconds")
+    times = spread(ratios(*seconds), "{:.2f}")
+    rows = [
+        [f"{what}, s", *map(spread, seconds), times],
+        [
+            "peak memory of the process, MB",
+            f"{theirs.peak_mb:.0f}",
+            f"{own.peak_mb:.0f}",
+            f"{own.peak_mb / theirs.peak_mb:.2f}",
+        ],
+    ]
+    return table(heads, rows)
 
 
 def _ask(process: "subprocess.Popen[str]", side: str, *, last: bool = False) -> Figures:

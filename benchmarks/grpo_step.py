@@ -10,8 +10,8 @@ activations, the same reward, and bfloat16 products with float32 weights.
 from argparse import Namespace
 from collections.abc import Mapping
 
-from benchmarks import apart, subject
-from benchmarks.timing import machine, ratios, spread, table
+from benchmarks import apart, subject, trainer
+from benchmarks.timing import machine
 
 SIDES = ("trl", "ours")
 
@@ -66,17 +66,9 @@ def trl(asked: Namespace, gate: apart.Turnstile) -> None:
 
     import torch
     from datasets import Dataset
-    from transformers import TrainerCallback
     from trl import GRPOConfig, GRPOTrainer
 
     torch.set_num_threads(asked.threads)
-
-    class Gate(TrainerCallback):  # type: ignore[misc]
-        def on_step_begin(self, *_: object, **__: object) -> None:
-            gate.enter()
-
-        def on_step_end(self, *_: object, **__: object) -> None:
-            gate.leave()
 
     def reward(completions: list[list[dict[str, str]]], **_: object) -> list[float]:
         return [worth(said[0]["content"]) for said in completions]
@@ -90,26 +82,18 @@ def trl(asked: Namespace, gate: apart.Turnstile) -> None:
             max_completion_length=asked.tokens,
             temperature=1.0,
             beta=0.0,
-            bf16=True,
-            use_cpu=True,
-            gradient_checkpointing=False,
-            max_steps=10**6,
-            logging_steps=10**6,
-            save_strategy="no",
-            report_to="none",
-            disable_tqdm=True,
-            dataloader_pin_memory=False,
+            **trainer.PLAIN,
         )
-        trainer = GRPOTrainer(
+        learner = GRPOTrainer(
             model=str(subject.folder()),
             reward_funcs=reward,
             args=arguments,
             train_dataset=Dataset.from_list(
                 [{"prompt": chat} for chat in subject.chats(asked.prompts)]
             ),
-            callbacks=[Gate()],
+            callbacks=[trainer.turns(gate)],
         )
-        trainer.train()
+        learner.train()
 
 
 def main() -> None:
@@ -119,25 +103,9 @@ def main() -> None:
         return
     print(machine("torch", "transformers", "trl"))
     turns = apart.alternate("benchmarks.grpo_step", asked, SIDES)
-    seconds = {side: turns[side].column("seconds") for side in SIDES}
-    peaks = {side: turns[side].peak_mb for side in SIDES}
     heads = ["GRPO step", "TRL", "ours", "times"]
     shape = f"{asked.prompts} x {asked.samples} x {asked.tokens} tokens"
-    rows = [
-        [
-            f"{shape}, s",
-            spread(seconds["trl"]),
-            spread(seconds["ours"]),
-            spread(ratios(seconds["trl"], seconds["ours"]), "{:.2f}"),
-        ],
-        [
-            "peak memory of the process, MB",
-            f"{peaks['trl']:.0f}",
-            f"{peaks['ours']:.0f}",
-            f"{peaks['ours'] / peaks['trl']:.2f}",
-        ],
-    ]
-    print(table(heads, rows))
+    print(apart.against_trl(turns, shape, heads))
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ The peak is the best of several products of two square bfloat16 matrices in the 
 from argparse import Namespace
 from collections.abc import Mapping
 
-from benchmarks import apart, subject
+from benchmarks import apart, subject, trainer
 from benchmarks.timing import machine, ratios, spread, table
 
 SIDES = ("trl", "ours")
@@ -91,19 +91,12 @@ def trl(asked: Namespace, gate: apart.Turnstile) -> None:
 
     import torch
     from datasets import Dataset
-    from transformers import AutoTokenizer, TrainerCallback
+    from transformers import AutoTokenizer
     from trl import SFTConfig, SFTTrainer
 
     torch.set_num_threads(asked.threads)
     tokenizer = AutoTokenizer.from_pretrained(subject.folder())
     texts = subject.rows(subject.model(asked.threads), asked.rows * (1 + asked.turns), asked.tokens)
-
-    class Gate(TrainerCallback):  # type: ignore[misc]
-        def on_step_begin(self, *_: object, **__: object) -> None:
-            gate.enter()
-
-        def on_step_end(self, *_: object, **__: object) -> None:
-            gate.leave()
 
     with tempfile.TemporaryDirectory() as folder:
         arguments = SFTConfig(
@@ -111,17 +104,9 @@ def trl(asked: Namespace, gate: apart.Turnstile) -> None:
             per_device_train_batch_size=asked.at_once,
             gradient_accumulation_steps=asked.rows // asked.at_once,
             max_length=2 * asked.tokens,
-            bf16=True,
-            use_cpu=True,
-            gradient_checkpointing=False,
-            max_steps=10**6,
-            logging_steps=10**6,
-            save_strategy="no",
-            report_to="none",
-            disable_tqdm=True,
-            dataloader_pin_memory=False,
+            **trainer.PLAIN,
         )
-        trainer = SFTTrainer(
+        learner = SFTTrainer(
             model=str(subject.folder()),
             args=arguments,
             train_dataset=Dataset.from_list(
@@ -134,9 +119,9 @@ def trl(asked: Namespace, gate: apart.Turnstile) -> None:
                 ]
             ),
             processing_class=tokenizer,
-            callbacks=[Gate()],
+            callbacks=[trainer.turns(gate)],
         )
-        trainer.train()
+        learner.train()
 
 
 def main() -> None:

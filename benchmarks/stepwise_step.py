@@ -15,8 +15,8 @@ in bfloat16 products with float32 weights.
 from argparse import Namespace
 from collections.abc import Iterator, Mapping
 
-from benchmarks import apart, subject
-from benchmarks.timing import machine, ratios, spread, table
+from benchmarks import apart, subject, trainer
+from benchmarks.timing import machine
 from srlr.core.training import Stepwise
 from srlr.models.local import LocalModel
 from srlr.training.stepwise import Instance, Problem, decompose, draw_of
@@ -107,7 +107,7 @@ def trl(asked: Namespace, gate: apart.Turnstile) -> None:
 
     import torch
     from datasets import Dataset
-    from transformers import AutoModelForCausalLM, TrainerCallback
+    from transformers import AutoModelForCausalLM
     from trl import GRPOConfig, GRPOTrainer
 
     from srlr.rewards.similarity import Similarity
@@ -122,13 +122,6 @@ def trl(asked: Namespace, gate: apart.Turnstile) -> None:
         *(token for token in range(len(tokenizer.tokenizer)) if END in tokenizer.decode([token])),
     ]
 
-    class Gate(TrainerCallback):  # type: ignore[misc]
-        def on_step_begin(self, *_: object, **__: object) -> None:
-            gate.enter()
-
-        def on_step_end(self, *_: object, **__: object) -> None:
-            gate.leave()
-
     def reward(completions: list[str], expert: list[str], **_: object) -> list[float]:
         return [likeness(*both) for both in zip(map(str.strip, completions), expert, strict=True)]
 
@@ -141,17 +134,9 @@ def trl(asked: Namespace, gate: apart.Turnstile) -> None:
             max_completion_length=asked.tokens,
             temperature=1.0,
             beta=0.0,
-            bf16=True,
-            use_cpu=True,
-            gradient_checkpointing=False,
-            max_steps=10**6,
-            logging_steps=10**6,
-            save_strategy="no",
-            report_to="none",
-            disable_tqdm=True,
-            dataloader_pin_memory=False,
+            **trainer.PLAIN,
         )
-        trainer = GRPOTrainer(
+        learner = GRPOTrainer(
             model=model,
             reward_funcs=reward,
             args=arguments,
@@ -161,9 +146,9 @@ def trl(asked: Namespace, gate: apart.Turnstile) -> None:
                     for one in posed
                 ]
             ),
-            callbacks=[Gate()],
+            callbacks=[trainer.turns(gate)],
         )
-        trainer.train()
+        learner.train()
 
 
 def main() -> None:
@@ -173,25 +158,9 @@ def main() -> None:
         return
     print(machine("torch", "transformers", "trl"))
     turns = apart.alternate("benchmarks.stepwise_step", asked, SIDES)
-    seconds = {side: turns[side].column("seconds") for side in SIDES}
-    peaks = {side: turns[side].peak_mb for side in SIDES}
     heads = ["stepwise SRL step", "TRL GRPO", "ours", "times"]
     shape = f"{asked.trajectories} x {asked.steps} steps x {asked.samples} x {asked.tokens} tokens"
-    rows = [
-        [
-            f"{shape}, s",
-            spread(seconds["trl"]),
-            spread(seconds["ours"]),
-            spread(ratios(seconds["trl"], seconds["ours"]), "{:.2f}"),
-        ],
-        [
-            "peak memory of the process, MB",
-            f"{peaks['trl']:.0f}",
-            f"{peaks['ours']:.0f}",
-            f"{peaks['ours'] / peaks['trl']:.2f}",
-        ],
-    ]
-    print(table(heads, rows))
+    print(apart.against_trl(turns, shape, heads))
 
 
 if __name__ == "__main__":
