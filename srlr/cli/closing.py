@@ -28,7 +28,7 @@ def read(rundir: RunDir) -> dict[str, Any] | None:
 def show(report: Mapping[str, Any], rundir: RunDir) -> None:
     """Prints the table, its notes and the report's path."""
     wide = list(dict.fromkeys((report["main_metric"], "accuracy")))
-    narrow = ["validity", "ece"]
+    narrow = [name for name in ("validity", "ece") if name in report["table"][0]["metrics"]]
     titles = [SHORT_TITLES.get(name, name) for name in (*wide, *narrow)]
     rows = [row_cells(row, wide, narrow) for row in report["table"]]
     level = f"{report['level']:.0%}"

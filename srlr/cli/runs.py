@@ -44,21 +44,22 @@ def list_(runs_dir: RunsDir = None, config_dir: ConfigDir = None, as_json: Json 
         if not rows:
             render.note(f"no runs under {str(folder)!r}; a first one: srlr train role=sentiment")
             return
-        columns = ("run", "for", "model", "stages", "macro-F1", "disk")
+        columns = ("run", "for", "model", "stages", "score", "disk")
         cells = [
             [
                 row["name"],
                 f"{row['role']}-{row['tier']}",
                 row["model"],
                 _stages(row["stages"]) + (f" ({row['pid']})" if row["pid"] is not None else ""),
-                _score(row["macro_f1"]),
+                _score(row["accuracy"] if row["macro_f1"] is None else row["macro_f1"]),
                 render.gigabytes(row["bytes"]),
             ]
             for row in rows
         ]
-        render.table(columns, cells, right=("macro-F1", "disk"), whole=("run", "for", "stages"))
+        render.table(columns, cells, right=("score", "disk"), whole=("run", "for", "stages"))
         render.text(
-            "stages in order: ✓ done, … half done, ✗ failed, · not begun; (pid) works on it"
+            "stages in order: ✓ done, … half done, ✗ failed, · not begun; (pid) works on it\n"
+            "score: macro-F1, or accuracy of a role without labels"
         )
 
     render.emit("runs.list", {"runs_dir": str(folder), "runs": rows}, as_json=as_json, human=human)
@@ -178,6 +179,7 @@ def summary(rundir: "RunDir") -> dict[str, Any]:
     from srlr.core import runs
     from srlr.stages.state import NAMES
 
+    final = _final(rundir)
     return {
         "name": rundir.path.name,
         "path": str(rundir.path),
@@ -187,7 +189,8 @@ def summary(rundir: "RunDir") -> dict[str, Any]:
         "model": _model(rundir),
         "seed": rundir.manifest.get("seed"),
         "stages": {name: rundir.status(name).get("status") for name in NAMES},
-        "macro_f1": _final(rundir).get("macro_f1"),
+        "macro_f1": final.get("macro_f1"),
+        "accuracy": final.get("accuracy"),
         "bytes": runs.size_bytes(rundir.path),
         "pid": runs.holder(rundir.path),
     }

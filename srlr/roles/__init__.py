@@ -23,7 +23,8 @@ FUNCTIONS = tuple(
 )
 """What every role module defines, after core.types.Role."""
 
-_NOT_ROLES = {"data", "polarity", "vader"}
+_NOT_ROLES = {"data", "polarity", "rows", "vader"}
+_NOT_ROLES |= {"word_problems", "word_templates", "word_templates_held_out"}
 
 
 def load(profile: RoleProfile, role_path: str | None = None) -> Role:

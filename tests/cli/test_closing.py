@@ -39,6 +39,19 @@ def test_the_table_shows_stages_intervals_comparisons_and_remarks_in_80_columns(
     assert max(len(line) for line in table) <= 80
 
 
+def test_a_figure_that_the_role_does_not_have_has_no_column(rundir, capsys):
+    table = [
+        {**row, "metrics": {k: v for k, v in row["metrics"].items() if k != "ece"}}
+        for row in fake_stages.REPORT["table"]
+    ]
+    rundir.write_json("evaluate/report.json", {**fake_stages.REPORT, "table": table})
+    closing.show(closing.read(rundir), rundir)
+    out = capsys.readouterr().out
+
+    assert "Valid" in out
+    assert "ECE" not in out
+
+
 def test_the_page_is_named_where_there_is_one(rundir, capsys):
     rundir.write_json("evaluate/report.json", fake_stages.REPORT)
     rundir.write_text("evaluate/report.html", "<html>")

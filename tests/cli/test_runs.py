@@ -169,3 +169,15 @@ def test_a_run_that_is_not_there_is_exit_3(made, capsys):
 
     assert code == 3
     assert "sentiment-silver/c" in out.err
+
+
+def test_a_role_without_f1_is_listed_with_its_accuracy(made, capsys):
+    for path in made.glob("runs/*/a/evaluate/report.json"):
+        report = json.loads(path.read_text())
+        for row in report["table"]:
+            row["metrics"] = {"accuracy": {"value": 0.321, "low": 0.3, "high": 0.4}}
+        path.write_text(json.dumps(report))
+    row = data(capsys, "runs", "list")["runs"][2]
+
+    assert (row["macro_f1"], row["accuracy"]) == (None, 0.321)
+    assert "0.321" in answer(capsys, "runs", "list")[1].out

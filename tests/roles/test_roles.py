@@ -14,8 +14,13 @@ def profile(name, **more):
     return RoleProfile(name=name, family="classification", description="d", data="x", **more)
 
 
-def test_the_packaged_role_fulfils_the_protocol():
-    assert isinstance(roles.load(profile("sentiment")), Role)
+@pytest.mark.parametrize("name", ["math", "sentiment"])
+def test_a_packaged_role_fulfils_the_protocol(name):
+    assert isinstance(roles.load(profile(name)), Role)
+
+
+def test_what_the_roles_share_is_no_role():
+    assert roles.available() == ["math", "sentiment"]
 
 
 def test_a_role_outside_the_package_is_loaded_from_its_folder():
