@@ -62,14 +62,13 @@ def probe(hardware: Hardware, place: Path = Path(), root: Path = Path("/")) -> M
     """
     gpu = None if hardware.device == "cpu" else _gpu(root, wanted=hardware.device == "cuda")
     if gpu is None:
-        name, bf16 = cpu_name(root), bool(BF16_FLAGS & cpu_flags(root))
+        name, found = cpu_name(root), cpu_dtype(root)
         memory, available = memory_gb(root)
     else:
-        name, bf16 = gpu.name, gpu.bf16
+        name, found = gpu.name, "bfloat16" if gpu.bf16 else "float32"
         memory, available = gpu.memory_gb, gpu.memory_available_gb
     if hardware.memory_gb is not None:
         memory, available = hardware.memory_gb, min(available, hardware.memory_gb)
-    found = "bfloat16" if bf16 else "float32"
     return Machine(
         device="cpu" if gpu is None else "cuda",
         device_name=name,
@@ -77,7 +76,7 @@ def probe(hardware: Hardware, place: Path = Path(), root: Path = Path("/")) -> M
         memory_gb=round(memory, 2),
         memory_available_gb=round(available, 2),
         disk_free_gb=round(disk_free_gb(place), 2),
-        compute_dtype=found if hardware.compute_dtype == "auto" else hardware.compute_dtype,  # type: ignore[arg-type]
+        compute_dtype=found if hardware.compute_dtype == "auto" else hardware.compute_dtype,
         bandwidth_gb_s=hardware.memory_bandwidth_gb_s,
     )
 
@@ -128,6 +127,11 @@ def cpu_name(root: Path = Path("/")) -> str:
 def cpu_flags(root: Path = Path("/")) -> frozenset[str]:
     """The processor's feature flags; empty where /proc/cpuinfo has none."""
     return frozenset(_cpuinfo(root, "flags").split())
+
+
+def cpu_dtype(root: Path = Path("/")) -> Literal["float32", "bfloat16"]:
+    """What the processor's flags promise to be fast; models.precision measures whether it is."""
+    return "bfloat16" if BF16_FLAGS & cpu_flags(root) else "float32"
 
 
 def _gpu(root: Path, *, wanted: bool) -> _Gpu | None:

@@ -11,7 +11,8 @@ from typing import Any
 
 import torch
 
-from srlr.models import stack
+from srlr.models import blocks, stack
+from srlr.models.blocks import Blocks
 from srlr.models.reading import read, read_prefix
 
 log = logging.getLogger(__name__)
@@ -37,8 +38,12 @@ class Abilities:
     position_ids where it stands."""
     head: bool
     """The output embeddings applied to the last_hidden_state of the body (`stack.find`)."""
+    blocks: bool = False
+    """`blocks` and `branches`: steps of a token a row, from prompts that rows share."""
+    packs: bool = False
+    """The same with packed weights."""
     reach: int | None = None
-    """Tokens of a row up to which `cache` and `trees` hold: the width of a sliding window."""
+    """Tokens of a row up to which all of that holds: the width of a sliding window."""
 
     def within(self, tokens: int) -> bool:
         """Whether rows of this length have what `cache` and `trees` promise."""
@@ -90,6 +95,10 @@ def measure(network: Any, dtype: torch.dtype) -> Abilities:
         cache=same(lambda: _read(network, rows), torch.stack(ends)),
         trees=same(lambda: _tree(network, rows), tree),
         head=same(lambda: _head(network, rows[1]), plain[1]),
+        blocks=same(lambda: _read(network, rows, _taken_apart(network)), torch.stack(ends)),
+        packs=dtype == torch.bfloat16
+        and network.device.type == "cpu"
+        and same(lambda: _read(network, rows, _taken_apart(network, pack=True)), torch.stack(ends)),
         reach=_reach(network.config.get_text_config()),
     )
 
@@ -116,12 +125,19 @@ def _logits(network: Any, row: list[int]) -> torch.Tensor:
     return logits
 
 
-def _read(network: Any, rows: list[list[int]]) -> torch.Tensor:
+def _taken_apart(network: Any, *, pack: bool = False) -> Blocks:
+    found = blocks.of(network, pack=pack)
+    if found is None:
+        raise LookupError("it is not made of the blocks that are known")
+    return found
+
+
+def _read(network: Any, rows: list[list[int]], own: Blocks | None = None) -> torch.Tensor:
     """(5, V) after two prompts, and after they went on, one of them in two ways."""
     shared = len(PREFIX)
     prompts = [row[shared:-1] for row in rows[:2]]
     prefix = read_prefix(network, rows[0][:shared])
-    reading = read(network, prompts, prefix, pad=rows[0][0], room=(3, 1))
+    reading = read(network, prompts, prefix, pad=rows[0][0], room=(3, 1), blocks=own)
     before = reading.logits_BV
     reading.go_on([0, 1, 1], [row[-1] for row in rows])
     return torch.cat([before, reading.logits_BV])

@@ -10,6 +10,7 @@ Source: LoRA, arXiv 2106.09685, section 4.1; QLoRA, arXiv 2305.14314.
 """
 
 import contextlib
+import json
 import logging
 import warnings
 from collections.abc import Iterator
@@ -24,6 +25,10 @@ NAME = "default"
 """peft's name of the adapter that learns; it is saved in the folder itself under this name."""
 EARLIER = "earlier"
 """The one that was learnt in an earlier stage, and stays as it is."""
+
+
+CONFIG = "adapter_config.json"
+"""By this file a folder is an adapter's."""
 
 
 def hush() -> None:
@@ -110,6 +115,16 @@ def mount(model: Any, vocabulary: dict[str, int], folder: Path) -> Any:
         raise _damaged(folder, error) from error
     model.eval()
     return view
+
+
+def base_of(folder: Path) -> str:
+    """The name of the model that the adapter in `folder` was learnt beside; "another model" where
+    it says none.
+    """
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        said = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+        return str(said.get("base_model_name_or_path") or "another model")
+    return "another model"
 
 
 def _check_vocabulary(vocabulary: dict[str, int], folder: Path) -> None:

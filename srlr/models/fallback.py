@@ -80,4 +80,7 @@ def _together(
         )
     finally:
         network.generation_config = recommended
+    # The last token of an answer is drawn and not read.
+    stops.model.tally.forward += sum(map(len, ids))
+    stops.model.tally.forward += sum(len(said.tokens) - 1 for said in choice.answers)
     return choice.answers

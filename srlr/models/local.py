@@ -8,17 +8,18 @@ import ctypes
 import os
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from srlr.core.errors import ConfigError, MissingArtifact, ResourceError
+from srlr.core.errors import ConfigError, MissingArtifact, ResourceError, SrlrError
 from srlr.core.types import Message
 from srlr.models import abilities, adapter, attention, chat, stack
 from srlr.models.abilities import Abilities
 from srlr.models.stack import Stack
+from srlr.models.tally import Tally
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 """glibc's names for what `prepare` sets, from malloc.h."""
@@ -40,6 +41,10 @@ class LocalModel:
     """What may be done with `model`, measured when it was loaded."""
     adapter: Any = None
     """peft's view of `model`, where adapters were put into it."""
+    tally: Tally = field(default_factory=Tally)
+    """What goes through the model, and through every copy that `replace` makes of this."""
+    server: Any = None
+    """The Served that answers in this process's place, where one does."""
 
     @property
     def stop_token(self) -> int:
@@ -98,6 +103,8 @@ class LocalModel:
                 self.model.save_pretrained(part)
             else:
                 adapter.write(self.adapter, self.tokenizer, part)
+            if self.server is not None:
+                self.server.keep(self, part)
             self.tokenizer.save_pretrained(part)
             _remove(path)
             os.replace(part, path)
@@ -144,17 +151,15 @@ def load(source: Path, *, name: str, device: str, dtype: str, four_bit: bool = F
         MissingArtifact: the folder is not a transformers model, or its weights are cut short; or
             bitsandbytes, which 4 bits need, is not installed.
         ResourceError: 4 bits do not work on this machine.
-        ConfigError: its tokenizer has no chat template, or nothing that ends an answer.
+        ConfigError: it is an adapter alone; its tokenizer has no chat template, or nothing that
+            ends an answer.
     """
     from safetensors import SafetensorError
     from transformers import AutoTokenizer
 
     torch_dtype = torch.float32 if dtype == "float32" else torch.bfloat16
     if not (source / "config.json").is_file():
-        raise MissingArtifact(
-            f"{str(source)!r} is not a model folder: it has no config.json",
-            "name a transformers folder, or an asset from `srlr assets list`",
-        )
+        raise _no_model(source)
     try:
         tokenizer = AutoTokenizer.from_pretrained(source, local_files_only=True)
     except Exception as error:  # tokenizers raises Exception itself
@@ -178,6 +183,7 @@ def load(source: Path, *, name: str, device: str, dtype: str, four_bit: bool = F
         # by as many copies of it as there are rows: gigabytes.
         head.register_forward_pre_hook(lambda _, states: (states[0].contiguous(),))
     can = abilities.of(model, torch_dtype)
+    release()
     return LocalModel(model, tokenizer, name, torch.device(device), torch_dtype, stops, can)
 
 
@@ -200,6 +206,25 @@ def _read(source: Path, dtype: torch.dtype, how: Mapping[str, Any]) -> tuple[Any
         return read(attention.register())
     except ValueError:
         return read("eager")
+
+
+def _no_model(source: Path) -> SrlrError:
+    """What a folder without config.json is, and what to do."""
+    if (source / adapter.CONFIG).is_file():
+        whole = source.parent
+        merged = (whole / "config.json").is_file()
+        return ConfigError(
+            f"{str(source)!r} is an adapter, not a whole model: it was learnt beside "
+            f"{adapter.base_of(source)!r}",
+            f"model.source={whole}, the model it is merged into"
+            if merged
+            else "merge it into that model (peft: merge_and_unload, then save_pretrained with the "
+            "tokenizer), and name the folder that this makes",
+        )
+    return MissingArtifact(
+        f"{str(source)!r} is not a model folder: it has no config.json",
+        "name a transformers folder, or an asset from `srlr assets list`",
+    )
 
 
 def _damaged(source: Path, why: object) -> MissingArtifact:

@@ -11,6 +11,8 @@ from typing import Any
 import torch
 from transformers.cache_utils import Cache
 
+from srlr.models.blocks import Blocks
+from srlr.models.branches import Branches
 from srlr.models.cache import repeated, reserve
 
 PADDED_AT_MOST = 1.3
@@ -124,7 +126,8 @@ def read(
     *,
     pad: int,
     room: tuple[int, int],
-) -> Reading:
+    blocks: Blocks | None = None,
+) -> Reading | Branches:
     """Reads prompts, shortest first, that follow `prefix`; they end in the same column.
 
     Of nested prompts only the longest is read; the others take their columns from it.
@@ -132,19 +135,57 @@ def read(
     Args:
         pad: any token of the vocabulary; nothing looks at it.
         room: how many rows there may be in the end, and how many more columns.
+        blocks: of `network`, where its rows go on in blocks.
     """
     hosts = nesting(prompts)
     whole = sorted(set(hosts))
     # A prompt of one token has no head to be read before its last token is.
     if len(whole) == len(prompts) or len(prompts[whole[0]]) == 1:
-        return _read_each(network, prompts, prefix, pad, room)
+        if blocks is None:
+            return _read_each(network, prompts, prefix, pad, room)
+        reading = _read_each(network, prompts, prefix, pad, (len(prompts), 0))
+        return _branch(blocks, reading, list(range(len(prompts))))
     heads = [prompts[host][:-1] for host in whole]
-    reading = _read_each(network, heads, prefix, pad, (room[0], room[1] + 1))
     rows = [whole.index(host) for host in hosts]
     dropped = [len(prompts[host]) - len(own) for host, own in zip(hosts, prompts, strict=True)]
+    last = [prompt[-1] for prompt in prompts]
+    if blocks is not None:
+        branches = _branch(blocks, _read_each(network, heads, prefix, pad, (len(heads), 0)), rows)
+        _see_beginnings(branches, dropped)
+        branches.go_on(range(len(prompts)), last)
+        return branches
+    reading = _read_each(network, heads, prefix, pad, (room[0], room[1] + 1))
     _take_beginnings(reading, rows, dropped, prefix.get_seq_length() if prefix else 0)
-    reading.go_on(range(len(prompts)), [prompt[-1] for prompt in prompts])
+    reading.go_on(range(len(prompts)), last)
     return reading
+
+
+def _branch(blocks: Blocks, reading: Reading, rows: list[int]) -> Branches:
+    """Rows that go on from the prompts that were read; row r from prompt `rows[r]`."""
+    return Branches(
+        blocks,
+        [(layer.keys, layer.values) for layer in reading.cache.layers],
+        rows,
+        reading.seen_BK[rows],
+        reading.position_B[rows],
+        reading.logits_BV,
+    )
+
+
+def _see_beginnings(branches: Branches, dropped: Sequence[int]) -> None:
+    """Row r no longer sees the last `dropped[r]` tokens of its prompt; it has no logits yet."""
+    seen = branches.seen_RW
+    fewer = torch.tensor(dropped, device=seen.device)
+    column = torch.arange(seen.shape[1], device=seen.device)
+    branches.seen_RW = seen & (column < seen.shape[1] - fewer[:, None])
+    branches.position_R = branches.position_R - fewer
+
+
+def tokens_read(prompts: Sequence[Sequence[int]]) -> int:
+    """How many tokens of these prompts `read` computes."""
+    whole = set(nesting(prompts))
+    # Of a prompt inside another one, the last token is computed again.
+    return sum(len(prompts[host]) for host in whole) + len(prompts) - len(whole)
 
 
 def _take_beginnings(

@@ -9,7 +9,7 @@ anything is generated, so an answer does not depend on who shared its batch (up 
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -17,11 +17,22 @@ from transformers.cache_utils import Cache
 
 from srlr.core.errors import ConfigError
 from srlr.core.types import Message, Progress
-from srlr.models import fallback, local
+from srlr.models import blocks, fallback, local
+from srlr.models.blocks import Blocks
 from srlr.models.local import LocalModel
-from srlr.models.reading import part, read, read_prefix, reading_order, shared_prefix
+from srlr.models.reading import (
+    part,
+    read,
+    read_prefix,
+    reading_order,
+    shared_prefix,
+    tokens_read,
+)
 from srlr.models.sampling import Said, Sampling, add, draw
 from srlr.models.stops import Stops
+
+PACKING_PAYS = 16
+"""Tokens of an answer from which on packing the weights takes less time than it saves."""
 
 Answer = Callable[[Sequence[int], torch.Tensor], list[Said]]
 """answer(numbers of P prompts, shortest first, uniform numbers (P·G, T)): G answers to each."""
@@ -65,18 +76,28 @@ def generate_tokens(
     *,
     progress: Progress | None = None,
     what: str = "answers",
+    only: Container[int] | None = None,
 ) -> list[Completion]:
     """As `generate`, for prompts that are tokens already.
+
+    Args:
+        only: the numbers of the prompts that are answered, as they would be among all of them.
 
     Raises:
         ConfigError: the longest prompt and its answer do not fit the model's context.
     """
     if not prompts:
         return []
+    if model.server is not None:
+        there: list[Completion] = model.server.answers(
+            model, prompts, sampling, progress=progress, what=what
+        )
+        return there
     model.model.eval()
     stops = Stops(model, sampling.stop)
     samples = sampling.samples
     answer, order = _answerer(prompts, sampling, stops)
+    order = [p for p in order if only is None or p in only]
     draws = torch.rand(
         len(prompts) * samples,
         sampling.max_new_tokens,
@@ -84,9 +105,9 @@ def generate_tokens(
     )
     per_batch = max(1, sampling.batch_size // samples)
     out: list[Completion | None] = [None] * len(draws)
-    done = 0
+    done, total = 0, len(order) * samples
     if progress:
-        progress(what, done, len(out))
+        progress(what, done, total)
     for start in range(0, len(order), per_batch):
         chosen = sorted(order[start : start + per_batch], key=lambda p: len(prompts[p]))
         began = time.perf_counter()
@@ -97,7 +118,8 @@ def generate_tokens(
             out[row] = _completion(said, stops, seconds)
         done += len(rows)
         if progress:
-            progress(what, done, len(out))
+            progress(what, done, total)
+    del answer  # and the weights it has packed
     local.release()
     return [completion for completion in out if completion is not None]
 
@@ -133,9 +155,12 @@ def _answerer(
         ), apart
     shared = shared_prefix(prompts)
     prefix = read_prefix(model.model, prompts[0][:shared])
+    can, pays = model.abilities, sampling.max_new_tokens >= PACKING_PAYS
+    taken = blocks.of(model.model, pack=can.packs and pays) if can.blocks else None
+    model.tally.forward += shared
 
     def answer(chosen: Sequence[int], draws: torch.Tensor) -> list[Said]:
-        return _batch(stops, [prompts[p][shared:] for p in chosen], prefix, sampling, draws)
+        return _batch(stops, [prompts[p][shared:] for p in chosen], prefix, sampling, draws, taken)
 
     return answer, reading_order(prompts)
 
@@ -146,10 +171,12 @@ def _batch(
     prefix: Cache | None,
     sampling: Sampling,
     draws: torch.Tensor,
+    taken: Blocks | None,
 ) -> list[Said]:
     """Answers to prompts that follow `prefix`; draws is (P·G, T), uniform in [0, 1)."""
     model, room = stops.model, (len(draws), sampling.max_new_tokens)
-    reading = read(model.model, prompts, prefix, pad=model.stop_token, room=room)
+    reading = read(model.model, prompts, prefix, pad=model.stop_token, room=room, blocks=taken)
+    model.tally.forward += tokens_read(prompts)
     answers = [Said() for _ in draws]
     running = list(range(len(draws)))
     rows = [sample // sampling.samples for sample in running]  # where each sample's tokens are
@@ -168,4 +195,5 @@ def _batch(
             [rows[place] for place in going], [picked[place] for place in going]
         )
         reading.go_on(sources, tokens)
+        model.tally.forward += len(tokens)
     return answers

@@ -122,6 +122,31 @@ def test_a_folder_without_config_is_not_a_model(tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("text", "base"),
+    [
+        ('{"base_model_name_or_path": "org/small"}', "'org/small'"),
+        ('{"base_model_name_or_path": null}', "'another model'"),
+        ("[]", "'another model'"),
+        ("{", "'another model'"),
+    ],
+)
+def test_an_adapter_alone_is_called_what_it_is(tmp_path, text, base):
+    folder = tmp_path / "adapter"
+    folder.mkdir()
+    (folder / "adapter_config.json").write_text(text)
+    with pytest.raises(ConfigError, match=f"is an adapter, not a whole model.*{base}") as caught:
+        tiny.load(folder)
+
+    assert "merge_and_unload" in caught.value.hint
+
+    (tmp_path / "config.json").write_text("{}")
+    with pytest.raises(ConfigError) as caught:
+        tiny.load(folder)
+
+    assert f"model.source={tmp_path}," in caught.value.hint
+
+
+@pytest.mark.parametrize(
     "name", ["config.json", "tokenizer.json", "tokenizer_config.json", "model.safetensors"]
 )
 def test_a_file_cut_short_is_named_as_damage(folder, name):

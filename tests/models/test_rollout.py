@@ -5,7 +5,7 @@ import tiny
 import torch
 from transformers import AutoModelForCausalLM
 
-from srlr.models.reading import runs, shared_prefix
+from srlr.models.reading import runs, shared_prefix, tokens_read
 from srlr.models.rollout import generate, generate_tokens
 from srlr.models.sampling import Sampling
 
@@ -14,9 +14,12 @@ CHATS = [[{"role": "user", "content": sentence}] for sentence in tiny.SENTENCES]
 NEW = 16
 
 
-@pytest.fixture
-def model(tiny_model_folder):
-    return tiny.load(tiny_model_folder)
+@pytest.fixture(params=[True, False], ids=["in blocks", "by transformers"])
+def model(tiny_model_folder, request):
+    """Steps of a token a row are made by this package's blocks, or by transformers."""
+    model = tiny.load(tiny_model_folder)
+    assert model.abilities.blocks
+    return replace(model, abilities=replace(model.abilities, blocks=request.param))
 
 
 @pytest.fixture
@@ -71,8 +74,8 @@ def said_by_transformers(folder, prompts, stop):
 def rows_run(model):
     """A list that grows by the rows and columns of each forward pass."""
     run = []
-    model.model.model.register_forward_pre_hook(
-        lambda _, __, given: run.append(tuple(given["input_ids"].shape)), with_kwargs=True
+    model.model.model.embed_tokens.register_forward_pre_hook(
+        lambda _, given: run.append((*given[0].shape, 1)[:2])
     )
     return run
 
@@ -326,3 +329,31 @@ def test_generating_leaves_no_gradient_behind(model, prompts):
 
     assert not model.model.training
     assert all(parameter.grad is None for parameter in model.model.parameters())
+
+
+# -- tokens ----------------------------------------------------------------------------------------
+
+
+def test_a_token_is_counted_each_time_it_is_computed(model, prompts):
+    """A prompt is read, every token of its answer but the last; samples that agree are one."""
+    (alone,) = generate_tokens(model, prompts[:1], Sampling(NEW))
+    one = model.tally.take().forward
+    generate_tokens(model, prompts[:1], Sampling(NEW, samples=3))
+
+    assert one == len(prompts[0]) + len(alone.tokens) - 1
+    assert model.tally.take().forward == one
+
+
+def test_what_prompts_share_is_counted_once(model, prompts):
+    answers = generate_tokens(model, prompts, Sampling(NEW))
+    shared = shared_prefix(prompts)
+    read = shared + sum(len(prompt) - shared for prompt in prompts)
+
+    assert model.tally.take().forward == read + sum(len(one.tokens) - 1 for one in answers)
+
+
+def test_of_nested_prompts_the_longest_is_counted_and_the_last_token_of_the_others(model, prompts):
+    nested = [prompts[1][:-4], prompts[1][:-2], prompts[1]]
+
+    assert tokens_read(nested) == len(prompts[1]) + 2
+    assert tokens_read(prompts) == sum(map(len, prompts))
