@@ -13,12 +13,14 @@ from srlr.core.layers import nearest
 from srlr.core.node import Node
 from srlr.core.problems import Problem, Source, refuse
 from srlr.core.settings import Rollout, Settings
-from srlr.core.training import KINDS, Dpo, Grpo, Imitate, Ppo, Stepwise
+from srlr.core.training import KINDS, Distil, Dpo, Grpo, Imitate, Ppo, Sft, Stepwise
 from srlr.core.tree import CHOOSING, Tree, leaf_keys
 
 TUNABLE: dict[str, type[Node]] = {
     "srl": Imitate,
     "srl_stepwise": Stepwise,
+    "srl_sft": Sft,
+    "srl_distil": Distil,
     "rlvr": Grpo,
     "rlvr_ppo": Ppo,
     "rlvr_dpo": Dpo,

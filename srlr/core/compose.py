@@ -8,9 +8,11 @@ the recipe. Everything wrong is reported at once, each with its key, value, what
 nearest valid name and who said it.
 """
 
+import json
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +21,16 @@ from pydantic import BaseModel
 from srlr.core import schema, words
 from srlr.core.check import TUNABLE, checked, nested, value_at
 from srlr.core.errors import ConfigError
-from srlr.core.layers import GROUPS, Layer, available, config_root, find, layers, shown
+from srlr.core.layers import (
+    GROUPS,
+    Layer,
+    available,
+    config_root,
+    find,
+    layers,
+    shown,
+    stamps,
+)
 from srlr.core.problems import Problem, Source, refuse
 from srlr.core.settings import Settings
 from srlr.core.tree import (
@@ -104,7 +115,32 @@ def with_model(
 
 
 def _composed(asked: Asked) -> Composition:
+    """A command asks several times for what has not changed; Hydra takes a fifth of a second."""
     places, paths = _places(asked)
+    return _remembered(_Same(_state(asked, places), asked, places, paths))
+
+
+@dataclass(frozen=True, slots=True)
+class _Same:
+    """What a composition is made from; two with the same state make the same."""
+
+    state: tuple[object, ...]
+    asked: Asked = field(compare=False)
+    places: tuple[Layer, ...] = field(compare=False)
+    paths: Mapping[str, Path] = field(compare=False)
+
+
+def _state(asked: Asked, places: Sequence[Layer]) -> tuple[object, ...]:
+    """All that the result depends on: what was said, and every file as it is now."""
+    base = None if asked.base is None else json.dumps(asked.base, default=str)
+    environ = (*sorted(asked.environ.items()), *sorted(os.environ.items()))
+    said = (asked.overrides, str(asked.config_dir), base, environ, asked.selected)
+    return (*said, Path.cwd(), tuple(places), stamps(places))
+
+
+@lru_cache(maxsize=32)
+def _remembered(same: _Same) -> Composition:
+    asked, places, paths = same.asked, same.places, same.paths
     options = {
         group: sorted({one for place in places for one in place.options(group)}) for group in GROUPS
     }
@@ -196,7 +232,8 @@ def _retuned(base: Mapping[str, Any], chosen: Mapping[str, words.Word]) -> Mappi
     for node in NODES:
         values = base.get(node) or {}
         under = tuning_of(node, values)
-        mended[node] = _tunable_again(values, TUNABLE[under], old.get(under) or {})
+        if under in TUNABLE:  # a stage that is passed over has nothing to tune
+            mended[node] = _tunable_again(values, TUNABLE[under], old.get(under) or {})
     return mended
 
 

@@ -4,6 +4,7 @@
     ├── ConfigError      2   something said on the command line, in a YAML or in the data is wrong
     ├── MissingArtifact  3   a file, an asset, a run or an optional package is not there
     ├── ResourceError    4   the machine said no: memory, disk, permission, a lock, the network
+    │   └── LostError    4   a process that worked with this one is gone
     └── GateFailed       5   the work was done and the result is below what was asked for
 
 Anything else that escapes is a bug: it keeps its traceback and exits with 1. Ctrl-C exits with 130.
@@ -47,6 +48,10 @@ class ResourceError(SrlrError):
     """
 
     exit_code = 4
+
+
+class LostError(ResourceError):
+    """A process that worked with this one is gone; what ended it is the error to tell."""
 
 
 class GateFailed(SrlrError):

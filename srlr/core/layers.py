@@ -23,6 +23,7 @@ GROUPS = (
     "srl",
     "rlvr",
     "rollout",
+    "launcher",
     "evaluate",
     "recipe",
 )
@@ -108,6 +109,17 @@ def layers(config_dir: Path | None = None, role_path: Path | None = None) -> tup
         found.append(Layer(folder, "role"))
     root = config_root()
     return (*found, Layer(root / "conf"), Layer(root / "recipes", "recipe"))
+
+
+def stamps(places: Sequence[Layer]) -> tuple[tuple[str, int, int], ...]:
+    """Every file of the places with its time of change and size: two alike hold the same."""
+    files = [
+        path
+        for place in places
+        for pattern in ("*.yaml", "*/*.yaml")
+        for path in sorted(place.folder.glob(pattern))
+    ]
+    return tuple((str(path), path.stat().st_mtime_ns, path.stat().st_size) for path in files)
 
 
 def available(

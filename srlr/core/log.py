@@ -13,7 +13,10 @@ from typing import TextIO
 
 from srlr.core.rundir import writing
 
-NOISY = ("hydra", "transformers", "huggingface_hub", "urllib3", "filelock", "matplotlib", "torch")
+NOISY = (
+    *("hydra", "transformers", "huggingface_hub", "urllib3", "filelock", "matplotlib", "torch"),
+    *("httpx2", "openai"),
+)
 """Libraries whose remarks help nobody who runs a stage: only their errors pass, except with -v."""
 
 QUIET = {"HF_HUB_DISABLE_PROGRESS_BARS": "1", "TRANSFORMERS_VERBOSITY": "error"}

@@ -11,8 +11,12 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
+from srlr.core import arithmetic
+from srlr.core.ablation import Ablation
+from srlr.core.backends import refusals
 from srlr.core.node import Count, Node, NonNegative, Positive, Share, Whole
-from srlr.core.training import AnyRlvr, AnySrl, Grpo, Imitate, Stepwise
+from srlr.core.passed import NoRlvr, NoSrl
+from srlr.core.training import AnyRlvr, AnySrl, ByTrl, Dpo, Grpo, Imitate, OnPolicy, Stepwise
 
 
 class Requirements(Node):
@@ -131,6 +135,41 @@ class Rollout(Node):
     batch_size: Count = 64
     stop: tuple[Annotated[str, Field(min_length=1)], ...] = ()
     """Texts that end an answer and are not part of it, beside the model's own stop tokens."""
+    engine: Literal["own", "vllm"] = "own"
+    """Where answers come from: this process, or a server that speaks OpenAI's protocol."""
+    url: Annotated[str, Field(pattern=r"^https?://")] = "http://localhost:8000/v1"
+    model: str | None = None
+    """The name under which the server has the model; None: the only one it has."""
+    api_key_env: str | None = None
+    """The environment variable that holds the server's key; None: it asks for none."""
+    concurrency: Count = 32
+    """Requests under way at once; each is one prompt with all its samples."""
+    timeout_s: Positive = 600.0
+    """How long one request may take, before it is made again."""
+
+
+WHENCE = frozenset({"engine", "url", "model", "api_key_env", "concurrency", "timeout_s"})
+"""Keys of Rollout that say where answers come from and not which: a finished stage stays so."""
+
+
+class Launcher(Node):
+    """How many processes train together. What they learn is, up to rounding, what one would."""
+
+    name: Literal["none", "accelerate"] = "none"
+    processes: Count = 1
+    """On each machine: one a GPU, or shares of the CPU's cores."""
+    machines: Count = 1
+    """They share the folder of runs; srlr runs on the first, --dry-run prints what the others do.
+    """
+    main_address: str = "127.0.0.1"
+    """Of the first machine, as the others reach it."""
+    main_port: Annotated[int, Field(ge=1, le=65_535)] = 29_500
+    """On the first machine; with one machine, any free one is taken."""
+
+    @property
+    def total(self) -> int:
+        """Processes on all machines."""
+        return self.processes * self.machines
 
 
 class Gate(Node):
@@ -148,11 +187,31 @@ class Evaluate(Node):
     shots: tuple[Whole, ...] = (0, 3)
     shots_tasks: Count = 64
     """Dev tasks on which the baseline's number of shots is chosen."""
+    samples: Count = 1
+    """Answers drawn to each task beside the greedy one, for the share of them that is right
+    (avg@k); 1: none is drawn.
+    """
+    temperature: Positive = 1.0
+    """At which they are drawn."""
     latency_tasks: Whole = 8
     """Tasks answered once more, one at a time, to measure what a user would wait."""
     bootstrap_samples: Count = 2000
     confidence_level: Share = 0.95
     gate: Gate = Gate()
+
+
+def _batches(srl: AnySrl, rlvr: AnyRlvr) -> dict[str, int]:
+    """What a step of each stage is made of, by key."""
+    found = {}
+    if isinstance(srl, Imitate):
+        found["srl.batch_size"] = srl.batch_size
+    if isinstance(srl, Stepwise):
+        found["srl.prompts_per_step"] = srl.prompts_per_step
+        if srl.warm_up.steps:
+            found["srl.warm_up.batch_size"] = srl.warm_up.batch_size
+    if isinstance(rlvr, OnPolicy):
+        found["rlvr.prompts_per_step"] = rlvr.prompts_per_step
+    return found
 
 
 class Settings(Node):
@@ -174,12 +233,44 @@ class Settings(Node):
     srl: AnySrl = Imitate()
     rlvr: AnyRlvr = Grpo()
     rollout: Rollout = Rollout()
+    launcher: Launcher = Launcher()
     evaluate: Evaluate = Evaluate()
+    ablation: Ablation = Ablation()
 
     @model_validator(mode="after")
     def _rewards_are_weighed(self) -> "Settings":
         if self.role.rewards and not any(self.role.rewards.values()):
             raise ValueError("role.rewards: every weight is 0, so nothing would be learnt")
+        return self
+
+    @model_validator(mode="after")
+    def _numbers_fit_together(self) -> "Settings":
+        for problem in arithmetic.problems(self):
+            raise ValueError(problem)
+        return self
+
+    @model_validator(mode="after")
+    def _every_process_has_work(self) -> "Settings":
+        launcher, total = self.launcher, self.launcher.total
+        if total == 1:
+            return self
+        if launcher.name == "none":
+            raise ValueError(f"launcher: {total} processes are started by launcher=accelerate")
+        if launcher.machines > 1 and launcher.main_address in ("127.0.0.1", "localhost"):
+            raise ValueError(
+                "launcher.main_address: the other machines do not reach this one by it"
+            )
+        if isinstance(self.srl, ByTrl):
+            raise ValueError(
+                f"srl={self.srl.objective} trains in one process: srl=imitate, or launcher=none"
+            )
+        if isinstance(self.rlvr, Dpo):
+            raise ValueError("rlvr=dpo trains in one process: rlvr=grpo, or launcher=none")
+        if isinstance(self.rlvr, Grpo) and self.rlvr.backend == "trl":
+            raise ValueError("rlvr.backend=trl trains in one process: own, or launcher=none")
+        for key, size in _batches(self.srl, self.rlvr).items():
+            if size < total:
+                raise ValueError(f"{key}={size}: {total} processes need at least one each")
         return self
 
     @model_validator(mode="after")
@@ -189,4 +280,17 @@ class Settings(Node):
         """
         if isinstance(self.srl, Stepwise) and self.srl.warm_up.steps and self.srl.tuning == "qlora":
             raise ValueError("srl.warm_up.steps: 4 bits round away what it learns; 0 with qlora")
+        return self
+
+    @model_validator(mode="after")
+    def _something_is_learnt(self) -> "Settings":
+        if isinstance(self.srl, NoSrl) and isinstance(self.rlvr, NoRlvr):
+            raise ValueError("rlvr.algorithm: nothing would be learnt with srl=none; say rlvr=grpo")
+        return self
+
+    @model_validator(mode="after")
+    def _the_backend_can(self) -> "Settings":
+        if isinstance(self.rlvr, Grpo):
+            for refusal in refusals(self.rlvr, self.rollout.stop):
+                raise ValueError(refusal)
         return self

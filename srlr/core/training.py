@@ -1,10 +1,12 @@
 """What can be said of training: a node for each objective of SRL and each algorithm of RLVR."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, model_validator
 
 from srlr.core.node import Count, Node, NonNegative, Positive, Share, Whole
+from srlr.core.passed import NoRlvr, NoSrl
+from srlr.core.vllm import Vllm
 
 Action = Annotated[
     Literal["warn", "stop", "roll_back", "off"],
@@ -70,6 +72,8 @@ class Training(Node):
     """Evaluations without a new best before the stage stops early."""
     checkpoint_every_steps: Count = 5
     max_steps: Count | None = None
+    token_budget: Count | None = None
+    """Tokens put through the model, forward and backward, before the stage ends; None: no limit."""
     trained_layers: Count | None = None
     """Only so many of the last layers learn, and no embeddings; None: every weight does."""
 
@@ -88,6 +92,51 @@ class Loop(Training):
     optimiser: Literal["adamw", "adamw_8bit"] = "adamw"
     """adamw_8bit keeps its moments in 8 bits; made for GPUs, slow on a CPU."""
     alarms: Alarms = Alarms()
+
+
+class ByTrl(Training):
+    """What a trainer of TRL's needs that has no model to stay near."""
+
+    tuning: Literal["full", "lora"] = "full"
+    """All weights, or an adapter beside them."""
+    lora: Lora = Lora()
+    gradient_checkpointing: bool = False
+    """Activations are computed again in the backward pass: less memory, a third more time."""
+    alarms: Alarms = Alarms()
+
+    @model_validator(mode="after")
+    def _no_way_back(self) -> Self:
+        for name in Alarms.model_fields:
+            if getattr(self.alarms, name) == "roll_back":
+                raise ValueError(f"alarms.{name}: TRL cannot roll back; say warn or stop")
+        return self
+
+
+class Sft(ByTrl):
+    """SRL's yardstick: the expert's completions by TRL's SFTTrainer."""
+
+    objective: Literal["sft"] = "sft"
+    learning_rate: Positive = 1e-5
+    epochs: Positive = 5
+    batch_size: Count = 32
+
+
+class Distil(ByTrl):
+    """SRL from a larger model, which says of each token of the model's own answers what it would
+    have said.
+    """
+
+    objective: Literal["distil"] = "distil"
+    learning_rate: Positive = 1e-5
+    epochs: Positive = 1
+    batch_size: Count = 32
+    teacher: str | None = None
+    """A card's name, a folder, or hub:org/name; its tokenizer is the model's own."""
+    divergence: Share = 1.0
+    """0: forward KL, 1: reverse KL, between them: generalised Jensen-Shannon."""
+    temperature: Positive = 1.0
+    top_k: Count | None = None
+    top_p: Annotated[float, Field(gt=0.0, le=1.0)] = 1.0
 
 
 class Imitate(Loop):
@@ -184,6 +233,9 @@ class Grpo(PolicyGradient):
     epochs: Positive = 3
     reward_sum: Literal["weighted", "normalised"] = "weighted"
     """Several rewards: their weighted mean, or each brought to deviation 1 in its group first."""
+    backend: Literal["own", "trl"] = "own"
+    """Whose loop learns: srlr's, or TRL's GRPOTrainer."""
+    vllm: Vllm = Vllm()
 
 
 class Ppo(OnPolicy):
@@ -241,5 +293,7 @@ def _chosen(node: str) -> BeforeValidator:
     return BeforeValidator(lambda said: {key: plain, **said} if isinstance(said, dict) else said)
 
 
-AnySrl = Annotated[Imitate | Stepwise, Field(discriminator="objective"), _chosen("srl")]
-AnyRlvr = Annotated[Grpo | Ppo | Dpo, Field(discriminator="algorithm"), _chosen("rlvr")]
+AnySrl = Annotated[
+    Imitate | Stepwise | Sft | Distil | NoSrl, Field(discriminator="objective"), _chosen("srl")
+]
+AnyRlvr = Annotated[Grpo | Ppo | Dpo | NoRlvr, Field(discriminator="algorithm"), _chosen("rlvr")]

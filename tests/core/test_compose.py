@@ -2,6 +2,7 @@
 that cannot be meant."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -13,7 +14,8 @@ import yaml
 import srlr
 from srlr.core.compose import available, compose, config_root, with_model
 from srlr.core.errors import ConfigError
-from srlr.core.training import KINDS, Dpo, Grpo, Imitate, Ppo, Stepwise
+from srlr.core.passed import NoRlvr, NoSrl
+from srlr.core.training import KINDS, Distil, Dpo, Grpo, Imitate, Ppo, Sft, Stepwise
 from srlr.core.tree import leaf_keys
 
 
@@ -167,6 +169,10 @@ def test_a_kind_is_chosen_with_its_group_and_not_by_its_key_alone(tmp_path):
     [
         ("srl", "imitate", Imitate),
         ("srl", "stepwise", Stepwise),
+        ("srl", "sft", Sft),
+        ("srl", "distil", Distil),
+        ("srl", "none", NoSrl),
+        ("rlvr", "none", NoRlvr),
         ("rlvr", "grpo", Grpo),
         ("rlvr", "ppo", Ppo),
         ("rlvr", "dpo", Dpo),
@@ -212,10 +218,79 @@ def made_of(settings):
     return yaml.safe_dump(settings.model_dump(mode="json"))
 
 
+SMALL = "model=smollm2-135m-instruct"
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["rlvr.samples_per_prompt=1"], "a whole number ≥ 2"),
+        (["rlvr=dpo", "rlvr.samples_per_prompt=1"], "a whole number ≥ 2"),
+        (["rlvr.minibatches=17"], "rlvr.minibatches: 17 updates.*at most rlvr.prompts_per_step"),
+        (["srl=stepwise", "srl.minibatches=17"], "srl.minibatches: .*srl.prompts_per_step"),
+        (["rlvr=ppo", "rlvr.minibatches=17"], "rlvr.minibatches: .*of 16 prompts"),
+        (["generate.num_tasks=15"], "rlvr.prompts_per_step: 16 prompts a step.*at most 15"),
+        (["rlvr=dpo", "rlvr.pairs_per_prompt=5"], "make 4 pairs.*samples_per_prompt=10"),
+        (["rlvr=dpo", "rlvr.prompts=1201"], "rlvr.prompts: .*at most 1200, or null"),
+        ([SMALL, "rollout.max_new_tokens=8192"], "rollout.max_new_tokens: .*less than 8192"),
+        ([SMALL, "srl=stepwise", "srl.max_step_tokens=9000"], "srl.max_step_tokens: .*reads 8192"),
+        ([SMALL, "rlvr.trained_layers=31"], "rlvr.trained_layers: .*at most 30, or null"),
+        (["srl.eval_every_steps=0"], "srl.eval_every_steps = 0: takes a whole number ≥ 1"),
+        (["srl.checkpoint_every_steps=0"], "srl.checkpoint_every_steps = 0"),
+        (["rlvr.micro_batch_tokens=0"], "rlvr.micro_batch_tokens = 0"),
+    ],
+)
+def test_numbers_that_cannot_be_true_together_name_those_that_can(words, said):
+    assert re.search(said, str(refused(*words)))
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["rlvr=ppo", "rlvr.samples_per_prompt=1"],
+        ["rlvr.minibatches=16"],
+        ["generate.num_tasks=16"],
+        ["srl=stepwise", "srl.prompts_per_step=5000"],  # of steps, and nobody knows their number
+        ["rlvr=dpo", "rlvr.pairs_per_prompt=4", "rlvr.prompts=1200"],
+        [SMALL, "rollout.max_new_tokens=8191", "rlvr.trained_layers=30"],
+        ["model=auto", "rollout.max_new_tokens=100000", "srl.trained_layers=500"],
+        ["srl.batch_size=5000", "srl.eval_every_steps=5000", "srl.checkpoint_every_steps=5000"],
+        ["rollout.batch_size=1", "srl.micro_batch_tokens=1"],
+    ],
+)
+def test_numbers_that_have_a_meaning_are_taken(words):
+    made(*words)
+
+
 def test_a_warm_up_in_4_bits_is_refused():
     said = str(refused("srl=stepwise", "srl.warm_up.steps=3", "srl.tuning=qlora"))
 
     assert "srl.warm_up.steps: 4 bits round away what it learns" in said
+
+
+def test_a_run_in_which_nothing_is_learnt_is_refused():
+    said = str(refused("srl=none", "rlvr=none"))
+
+    assert "rlvr.algorithm: nothing would be learnt with srl=none; say rlvr=grpo" in said
+
+
+def test_what_trl_lacks_is_refused_by_its_key():
+    said = str(refused("rlvr.backend=trl", "rlvr.minibatches=3"))
+
+    assert "rlvr.minibatches: 128 answers a step do not divide into 3 alike" in said
+    assert "say 2 or 4" in said
+
+
+def test_trls_trainers_cannot_roll_back():
+    said = str(refused("srl=sft", "srl.alarms.spike=roll_back"))
+
+    assert "alarms.spike: TRL cannot roll back; say warn or stop" in said
+
+
+def test_another_model_does_not_bring_back_a_stage_that_is_passed_over():
+    base = yaml.safe_load(made("srl=none", "model=smollm2-135m-instruct").yaml)
+
+    assert made("model=qwen2.5-7b-instruct", base=base).settings.srl == NoSrl()
 
 
 # -- auto, base, round trips -----------------------------------------------------------------------
@@ -387,7 +462,10 @@ def test_the_configuration_is_found_beside_the_package_and_inside_it(tmp_path):
         ("srl.epochs=${nope}", ["srl.epochs", "nope"]),
         ("role.rewards={label: 0, confidence: 0}", ["role.rewards", "every weight is 0"]),
         ("model.tuning.srl.learning_rat=1", ["'model.tuning.srl.learning_rate'"]),
-        ("model.tuning.serving.x=1", ["srl, srl_stepwise, rlvr, rlvr_ppo, rlvr_dpo, rollout"]),
+        (
+            "model.tuning.serving.x=1",
+            ["srl, srl_stepwise, srl_sft, srl_distil, rlvr, rlvr_ppo, rlvr_dpo, rollout"],
+        ),
         ("model.tuning.rlvr.algorithm=dpo", ["no such key"]),
         ("rlvr.beta=0.2", ["rlvr.beta: is no key of rlvr=grpo"]),
         ("rlvr.bata=0.2", ["no such key"]),
@@ -494,3 +572,20 @@ def test_the_modules_that_every_command_imports_do_not_import_hydra():
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
     assert out.stdout.strip() == "[]"
+
+
+def test_a_file_that_changes_is_read_again(tmp_path):
+    own = tmp_path / "config.yaml"
+    own.write_text("srl:\n  epochs: 2\n")
+    first = compose(["role=sentiment"], config_dir=tmp_path, environ={})
+    own.write_text("srl:\n  epochs: 11\n")
+    second = compose(["role=sentiment"], config_dir=tmp_path, environ={})
+
+    assert (first.settings.srl.epochs, second.settings.srl.epochs) == (2, 11)
+
+
+def test_what_has_not_changed_is_composed_once():
+    first = compose(["role=sentiment"], environ={"SRLR_SEED": "3"})
+
+    assert compose(["role=sentiment"], environ={"SRLR_SEED": "3"}) is first
+    assert compose(["role=sentiment"], environ={"SRLR_SEED": "4"}) is not first

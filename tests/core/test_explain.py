@@ -27,9 +27,11 @@ def test_a_remark_in_our_own_file_is_the_meaning_where_the_settings_have_none(co
 def test_a_group_has_options_and_keys(composed):
     said = explain("rlvr", composed)
 
-    assert said["options"] == ["dpo", "grpo", "ppo"]
+    assert said["options"] == ["dpo", "grpo", "none", "ppo"]
     assert "rlvr.clip_epsilon" in said["keys"]
-    assert explain("recipe", composed)["options"] == ["sentiment_in_domain", "sentiment_quick"]
+    assert explain("recipe", composed)["options"] == [
+        *("ablation_math", "ablation_sentiment", "sentiment_in_domain", "sentiment_quick")
+    ]
 
 
 def test_a_node_of_several_kinds_speaks_of_the_one_that_is_chosen(composed):
