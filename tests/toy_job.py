@@ -114,7 +114,8 @@ class Process:
     Args:
         stop_at: (stage, step, signal): gets the signal when the stage has logged that step.
         die_at: (name, times): is killed right before it puts a file or folder of that name in
-            place for the how manieth time.
+            place for the how manieth time; name None: before any file is put in place or flushed,
+            which is inside a checkpoint too.
         limit_bytes: no file may grow larger.
     """
 
@@ -182,12 +183,19 @@ def _stop_after(stage, step, number):
 
 
 def _die_before(name, times):
-    replace, left = os.replace, [times]
+    replace, flush, left = os.replace, os.fsync, [times]
 
-    def deadly(source, target, **how):
-        left[0] -= Path(target).name == name
+    def count(one):
+        left[0] -= one
         if left[0] == 0:
             os.kill(os.getpid(), signal.SIGKILL)
+
+    def deadly(source, target, **how):
+        count(name in (None, Path(target).name))
         replace(source, target, **how)
 
-    os.replace = deadly
+    def deadly_flush(file):
+        count(name is None)
+        flush(file)
+
+    os.replace, os.fsync = deadly, deadly_flush

@@ -1,22 +1,30 @@
 """Putting tasks to a model and writing down what it said: what srl, rlvr and evaluate share."""
 
+import os
 import random
+import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from srlr.core import hardware
-from srlr.core.errors import MissingArtifact
+from srlr.core.errors import ConfigError, MissingArtifact
 from srlr.core.rundir import RunDir
-from srlr.core.settings import Settings
+from srlr.core.settings import Rollout, Settings
+from srlr.core.training import Grpo, Loop, Stepwise, Training
 from srlr.core.types import Message, Progress, Role, Task
 from srlr.evaluation.metrics import METRICS
 from srlr.evaluation.outcomes import Schema
-from srlr.models import local, rollout
+from srlr.models import connect, local, precision, rollout, served
 from srlr.models.local import LocalModel
+from srlr.models.remote import Server
+from srlr.models.rollout import Completion
 from srlr.models.sampling import Sampling
+from srlr.training import parallel
+from srlr.training.checkpoint import stream
 
 Attempt = dict[str, Any]
+_THOUGHT = re.compile(r"<think>.*?</think>\s*", re.DOTALL)
 DEV_METRICS = ("accuracy", "macro_f1", "validity")
 
 
@@ -36,15 +44,62 @@ def base_folder(settings: Settings, rundir: RunDir) -> Path:
 
 
 def load(source: Path, settings: Settings, rundir: RunDir, *, four_bit: bool = False) -> LocalModel:
-    """The model in `source` on this machine, in the dtype it is fast in, reproducible."""
-    machine = hardware.probe(settings.hardware, rundir.path)
+    """The model in `source` on this machine, in the dtype that the run has begun with,
+    reproducible. Its answers come from where rollout.engine says.
+    """
+    machine = precision.settled(settings.hardware, rundir)
     local.prepare(machine.cores, settings.seed or 0)
-    return local.load(
+    model = local.load(
         source,
         name=settings.model.name,
         device=machine.device,
         dtype=machine.compute_dtype,
         four_bit=four_bit,
+    )
+    if settings.rollout.engine == "own":
+        return model
+    start = source / served.FOLDER
+    return replace(
+        model,
+        server=connect.connect(
+            server(settings.rollout),
+            settings.rollout.model,
+            model,
+            rundir.path / served.FOLDER,
+            start if start.is_dir() else None,
+        ),
+    )
+
+
+def server(asked: Rollout) -> Server:
+    """Where answers come from with rollout.engine=vllm.
+
+    Raises:
+        ConfigError: the key is not in the environment.
+    """
+    key = None if asked.api_key_env is None else os.environ.get(asked.api_key_env)
+    if asked.api_key_env and not key:
+        raise ConfigError(
+            f"rollout.api_key_env: ${asked.api_key_env} is not set",
+            f"export {asked.api_key_env}=KEY, or rollout.api_key_env=null",
+        )
+    return Server(asked.url, key, asked.api_key_env, asked.concurrency, asked.timeout_s)
+
+
+def refuse_unfollowed(stage: str, node: Training, settings: Settings) -> None:
+    """Raises ConfigError where a server would have to answer with weights that only an adapter can
+    bring to it. TRL's trainers do not ask it.
+    """
+    by_trl = isinstance(node, Grpo) and node.backend == "trl"
+    if settings.rollout.engine == "own" or by_trl:
+        return
+    if not isinstance(node, Loop) or node.tuning != "full":
+        return
+    others = ", or rlvr.backend=trl" if stage == "rlvr" else ""
+    raise ConfigError(
+        f"rollout.engine=vllm: {stage}.tuning=full changes all weights at each step, and a server "
+        "cannot follow",
+        f"{stage}.tuning=lora, or rollout.engine=own{others}",
     )
 
 
@@ -64,34 +119,74 @@ def ask(
         shots: None asks as a trained model is asked; a sequence, empty or not, as an untrained one,
             whose label is read leniently while `valid` still means exactly the described format.
     """
-    untrained = shots is not None
-    chats = chats_of(role, tasks, shots)
     answers = rollout.generate(
         model,
-        chats,
+        chats_of(role, tasks, shots),
         greedy(settings),
         progress=progress,
         what=f"answers of {name}",
     )
-    rows = []
-    for task, answer in zip(tasks, answers, strict=True):
-        strict = role.parse_baseline(answer.text) if untrained else role.parse(answer.text)
-        read = role.parse_leniently(answer.text) if untrained and strict is None else strict
-        rows.append(
-            {
-                "model": name,
-                "task": task.id,
-                "prompt": task.prompt,
-                "text": answer.text,
-                "answer": read,
-                "gold": dict(task.answer),
-                "meta": dict(task.meta),
-                "valid": strict is not None,
-                "latency_s": None,
-                "tokens": len(answer.tokens),
-            }
-        )
-    return rows
+    untrained = shots is not None
+    return [
+        _row(name, role, task, answer, settings, untrained=untrained)
+        for task, answer in zip(tasks, answers, strict=True)
+    ]
+
+
+def draw(
+    model: LocalModel,
+    name: str,
+    role: Role,
+    tasks: Sequence[Task],
+    settings: Settings,
+    *,
+    shots: Sequence[Task] | None = None,
+    progress: Progress | None = None,
+) -> list[Attempt]:
+    """`evaluate.samples` drawn answers a task, next to each other, as rows like those of `ask`."""
+    asked = settings.evaluate
+    seed = stream(settings.seed or 0, "evaluate", "samples").getrandbits(48)
+    answers = rollout.generate(
+        model,
+        chats_of(role, tasks, shots),
+        replace(greedy(settings), samples=asked.samples, temperature=asked.temperature, seed=seed),
+        progress=progress,
+        what=f"samples of {name}",
+    )
+    untrained = shots is not None
+    every = [task for task in tasks for _ in range(asked.samples)]
+    return [
+        _row(name, role, task, answer, settings, untrained=untrained)
+        for task, answer in zip(every, answers, strict=True)
+    ]
+
+
+def _row(
+    name: str, role: Role, task: Task, answer: Completion, settings: Settings, *, untrained: bool
+) -> Attempt:
+    text = answer.text if untrained else spoken(answer.text, settings)
+    strict = role.parse_baseline(text) if untrained else role.parse(text)
+    read = role.parse_leniently(text) if untrained and strict is None else strict
+    return {
+        "model": name,
+        "task": task.id,
+        "prompt": task.prompt,
+        "text": answer.text,
+        "answer": read,
+        "gold": dict(task.answer),
+        "meta": dict(task.meta),
+        "valid": strict is not None,
+        "latency_s": None,
+        "tokens": len(answer.tokens),
+    }
+
+
+def spoken(text: str, settings: Settings) -> str:
+    """What of a trained model's text is its answer: without its thoughts, where SRL has taught it
+    to think aloud. A thought that does not end hides nothing: such an answer is malformed.
+    """
+    aloud = isinstance(settings.srl, Stepwise) and settings.srl.monologue
+    return _THOUGHT.sub("", text).lstrip() if aloud else text
 
 
 def greedy(settings: Settings) -> Sampling:
@@ -110,23 +205,31 @@ def chats_of(
 
 
 def figures(rows: Sequence[Attempt], settings: Settings) -> dict[str, float]:
-    """Accuracy, macro-F1, validity and the role's main metric of some attempts."""
+    """Accuracy, macro-F1 where there are labels, validity and the role's main metric of some
+    attempts.
+    """
     schema = Schema.of(settings.role)
-    names = dict.fromkeys((*DEV_METRICS, settings.role.main_metric))
+    usual = DEV_METRICS if schema.labels else tuple(w for w in DEV_METRICS if w != "macro_f1")
+    names = dict.fromkeys((*usual, settings.role.main_metric))
     return {name: float(METRICS[name](rows, schema)) for name in names}
 
 
 def dev_score(
     role: Role, settings: Settings, limit: int, rundir: RunDir, stage: str
 ) -> Callable[[LocalModel], Mapping[str, float]]:
-    """A judge for a training loop: the figures of a model on `limit` dev tasks, always the same."""
-    tasks = some(role.load_tasks(settings.role, "dev"), limit)
+    """A judge for a training loop: the figures of a model on `limit` dev tasks, always the same.
+
+    Of several processes, each asks its piece of them.
+    """
+    tasks, world = some(role.load_tasks(settings.role, "dev"), limit), parallel.here()
+    own = [tasks[place] for place in world.piece(len(tasks))]
 
     def score(model: LocalModel) -> Mapping[str, float]:
         def tell(_: str, done: int, total: int) -> None:
             rundir.progress(f"{stage}: dev answers", done, total)
 
-        return figures(ask(model, stage, role, tasks, settings, progress=tell), settings)
+        rows = ask(model, stage, role, own, settings, progress=tell)
+        return figures(world.chained(rows), settings)
 
     return score
 

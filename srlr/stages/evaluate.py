@@ -3,6 +3,7 @@
 reads   the base model, srl/best, rlvr/best, generate/tasks.jsonl, metrics.jsonl,
         select/decision.yaml
 writes  evaluate/attempts.jsonl   what every model said to every task
+        evaluate/samples.jsonl    with samples > 1: the answers drawn beside the greedy one
         evaluate/report.json      figures with intervals, paired tests, weak spots
         evaluate/report.md .html  the same for people
         evaluate/parts/           while it runs: one file a model, so that none is asked twice
@@ -21,26 +22,31 @@ from srlr.core import hardware
 from srlr.core.errors import GateFailed
 from srlr.core.rundir import RunDir
 from srlr.core.settings import Settings
+from srlr.core.training import Training
 from srlr.core.types import Plan, Role, StageResult, Task
 from srlr.evaluation import classical, page, report
 from srlr.evaluation.outcomes import Schema
 from srlr.evaluation.value import Extras, Report
 from srlr.models import rollout
 from srlr.models.local import LocalModel
-from srlr.stages import answering, learning
+from srlr.stages import answering, learning, memory
 from srlr.stages.answering import Attempt
 from srlr.training.checkpoint import stream
 
 NAME = "evaluate"
 READS: tuple[str, ...] = ("role", "role_path", "model", "hardware", "rollout", "evaluate", "seed")
 AFTER: tuple[str, ...] = ("srl", "rlvr")
+SAMPLES = "evaluate/samples.jsonl"
 
 
 def plan(settings: Settings) -> Plan:
     tasks = settings.evaluate.limit or 400
-    asked = 3 * tasks + len(settings.evaluate.shots) * settings.evaluate.shots_tasks
-    cost = learning.plan(NAME, settings, settings.srl, 0, trained=0, generated=asked)
-    return Plan(NAME, cost.tokens, cost.seconds, cost.memory_gb / 2, 0.01, f"{tasks} tasks each")
+    learnt, node = learners(settings), settings.evaluate
+    asked = (1 + len(learnt)) * tasks + len(node.shots) * node.shots_tasks
+    first = next(iter(learnt.values()))
+    cost = learning.plan(NAME, settings, first, 0, trained=0, generated=asked)
+    peak_gb = memory.asking_gb(settings)
+    return Plan(NAME, cost.tokens, cost.seconds, peak_gb, 0.01, f"{tasks} tasks each")
 
 
 def run(settings: Settings, rundir: RunDir) -> StageResult:
@@ -50,10 +56,15 @@ def run(settings: Settings, rundir: RunDir) -> StageResult:
         role.load_tasks(settings.role, settings.evaluate.split), settings.evaluate.limit
     )
     attempts, shots = baseline(role, tasks, settings, rundir)
-    attempts += trained("srl", role, tasks, settings, rundir)
-    attempts += trained("rlvr", role, tasks, settings, rundir)
+    for stage in learners(settings):
+        attempts += trained(stage, role, tasks, settings, rundir)
     attempts += comparisons(role, tasks, settings, rundir)
     rundir.write_jsonl("evaluate/attempts.jsonl", attempts)
+    if settings.evaluate.samples > 1:
+        names = ("baseline", *learners(settings))
+        parts = [f"evaluate/parts/{name}-samples.jsonl" for name in names]
+        samples = [row for part in parts for row in rundir.read_jsonl(part)]
+        rundir.write_jsonl(SAMPLES, samples)
     value = _report(attempts, shots, role, tasks, settings, rundir)
     page.write(value, rundir)
     failed = report.check_gate(value, settings.evaluate.gate)
@@ -69,6 +80,14 @@ def run(settings: Settings, rundir: RunDir) -> StageResult:
     return StageResult(NAME, "evaluate/report.json", figures, value.notes)
 
 
+def learners(settings: Settings) -> dict[str, Training]:
+    """The stages that learn something, with their settings; what is passed over has no model of its
+    own to ask.
+    """
+    nodes = {"srl": settings.srl, "rlvr": settings.rlvr}
+    return {name: node for name, node in nodes.items() if isinstance(node, Training)}
+
+
 def baseline(
     role: Role, tasks: Sequence[Task], settings: Settings, rundir: RunDir
 ) -> tuple[list[Attempt], int]:
@@ -76,9 +95,10 @@ def baseline(
     chosen = rundir.path / "evaluate" / "parts" / "shots.json"
     if not chosen.exists():
         model = answering.load(answering.base_folder(settings, rundir), settings, rundir)
-        shown = _shots(role, settings)
+        shown = shots_of(role, settings)
         score = {n: _dev(model, role, shown[:n], settings, rundir) for n in settings.evaluate.shots}
         best = max(score, key=lambda n: (score[n], -n))
+        _drawn(model, "baseline", role, tasks, settings, rundir, shown[:best])
         rows = _asked(model, "baseline", role, tasks, settings, rundir, shown[:best])
         rundir.write_jsonl("evaluate/parts/baseline.jsonl", rows)
         rundir.write_json("evaluate/parts/shots.json", best)
@@ -91,8 +111,12 @@ def baseline(
 def comparisons(
     role: Role, tasks: Sequence[Task], settings: Settings, rundir: RunDir
 ) -> list[Attempt]:
-    """Older methods on the same tasks, fitted on the run's own training rows."""
+    """Older methods on the same tasks, fitted on the run's own training rows; they classify, and
+    so have no part in a role that does not.
+    """
     schema = Schema.of(settings.role)
+    if settings.role.family != "classification":
+        return []
     drawn = rundir.read_jsonl("generate/tasks.jsonl")
     train = [Task(row["id"], row["prompt"], row["answer"], row["meta"]) for row in drawn]
     rows = classical.vader(tasks, schema) if classical.applies_vader(schema) else []
@@ -106,6 +130,7 @@ def trained(
     path = f"evaluate/parts/{stage}.jsonl"
     if not (rundir.path / path).exists():
         model = answering.load(rundir.path / stage / "best", settings, rundir)
+        _drawn(model, stage, role, tasks, settings, rundir, None)
         rundir.write_jsonl(path, _asked(model, stage, role, tasks, settings, rundir, None))
     return rundir.read_jsonl(path)
 
@@ -125,6 +150,22 @@ def _asked(
     return rows
 
 
+def _drawn(
+    model: LocalModel,
+    name: str,
+    role: Role,
+    tasks: Sequence[Task],
+    settings: Settings,
+    rundir: RunDir,
+    shots: Sequence[Task] | None,
+) -> None:
+    """Writes the model's drawn answers, where any are asked for."""
+    if settings.evaluate.samples > 1:
+        tell = _teller(rundir)
+        rows = answering.draw(model, name, role, tasks, settings, shots=shots, progress=tell)
+        rundir.write_jsonl(f"evaluate/parts/{name}-samples.jsonl", rows)
+
+
 def _latencies(
     model: LocalModel,
     role: Role,
@@ -141,15 +182,19 @@ def _latencies(
     return seconds
 
 
-def _shots(role: Role, settings: Settings) -> list[Task]:
-    """Solved examples from the training split, one label after the other."""
+def shots_of(role: Role, settings: Settings) -> list[Task]:
+    """Solved examples from the training split; where they are classified, one label after the
+    other.
+    """
     tasks = list(role.load_tasks(settings.role, "train"))
     stream(settings.seed or 0, NAME, "shots").shuffle(tasks)
+    most = max(settings.evaluate.shots, default=0)
+    if settings.role.family != "classification":
+        return tasks[:most]
     by_label: dict[Any, list[Task]] = {}
     for task in tasks:
         by_label.setdefault(str(task.answer.get(settings.role.label)), []).append(task)
     columns = [by_label[label] for label in sorted(by_label)]
-    most = max(settings.evaluate.shots, default=0)
     return [column[n] for n in range(most) for column in columns if n < len(column)][:most]
 
 
@@ -178,20 +223,22 @@ def _report(
     decision: Path = rundir.path / "select" / "decision.yaml"
     machine = hardware.probe(settings.hardware, rundir.path)
     used = [row["use"] for row in rundir.read_jsonl("generate/tasks.jsonl")]
-    stages = rundir.manifest["stages"]
+    uses = {"srl": used.count("srl"), "rlvr": len(used)}
+    stages, learnt = rundir.manifest["stages"], learners(settings)
+    dev = next(iter(learnt.values())).eval_tasks
     extras = Extras(
         run=rundir.path.name,
         seed=settings.seed or 0,
         created=rundir.manifest["created"],
         machine=f"{machine.device_name}, {machine.cores} cores, {machine.memory_gb:.0f} GB",
         rows={
-            "srl": used.count("srl"),
-            "rlvr": len(used),
-            "dev": min(settings.srl.eval_tasks, len(role.load_tasks(settings.role, "dev"))),
+            **{name: n for name, n in uses.items() if name in learnt},
+            "dev": min(dev, len(role.load_tasks(settings.role, "dev"))),
             settings.evaluate.split: len(tasks),
         },
-        results={stage: rundir.read_json(f"{stage}/result.json") for stage in ("srl", "rlvr")},
+        results={stage: rundir.read_json(f"{stage}/result.json") for stage in learnt},
         shots=shots,
+        sampled=rundir.read_jsonl(SAMPLES) if settings.evaluate.samples > 1 else (),
         seconds={name: entry["seconds"] for name, entry in stages.items() if "seconds" in entry},
     )
     text = yaml.safe_load(decision.read_text(encoding="utf-8")) if decision.exists() else None

@@ -108,8 +108,12 @@ def _pool(role: Role, settings: Settings, rundir: RunDir) -> _Pool:
 
 
 def _drawn(tasks: Sequence[Task], settings: Settings, rng: random.Random) -> list[Task]:
-    """The run's tasks, drawn at random; a label's share goes with its count ** (1 - balance)."""
+    """The run's tasks, drawn at random; where they are classified, a label's share goes with its
+    count ** (1 - balance).
+    """
     shuffled = rng.sample(tasks, len(tasks))
+    if settings.role.family != "classification":
+        return shuffled[: settings.generate.num_tasks]
     labels = [str(task.answer.get(settings.role.label)) for task in shuffled]
     counts, place = Counter(labels), Counter[str]()
     due = []
@@ -158,6 +162,7 @@ def _summary(
     )
     agreed = len(accepted) - sum(overridden.values())
     lost = asked - len(accepted)
+    labelled = drawn if settings.role.family == "classification" else ()
     summary: dict[str, Any] = {
         "seed": settings.seed,
         "num_tasks": settings.generate.num_tasks,
@@ -179,7 +184,7 @@ def _summary(
             "near_duplicates": pool.near_duplicates,
             "contaminated": pool.contaminated,
         },
-        "labels": generate_report.tally(str(t.answer.get(settings.role.label)) for t in drawn),
+        "labels": generate_report.tally(str(t.answer.get(settings.role.label)) for t in labelled),
     }
     summary["notes"] = generate_report.notes(summary)
     return summary

@@ -47,7 +47,7 @@ def report(
 ) -> str:
     """The report in Markdown."""
     rows = [
-        ("agreed: the steps' bare count is the human label", "agreed", summary["agreed"]),
+        ("agreed: without an override", "agreed", summary["agreed"]),
         ("overridden", "overridden", sum(summary["overridden"].values())),
         ("rejected", "rejected", summary["rejected"]),
     ]

@@ -21,7 +21,7 @@ from srlr.core.errors import GateFailed, ResourceError, SrlrError
 from srlr.core.rundir import RunDir, Subscriber, Tell, now
 from srlr.core.target import Ask, Target, audit
 from srlr.core.types import Plan
-from srlr.stages import state
+from srlr.stages import launching, state
 from srlr.stages.refusals import machine_errors
 from srlr.stages.state import NAMES, load, settings_for
 
@@ -74,6 +74,7 @@ def run(
     """
     aim = target.find(ask, NAMES)
     names = _with_select(aim, names)
+    launching.check(aim.first.settings, names)
     rundir = aim.rundir
     if rundir is None:
         state.require(None, names, ask)
@@ -101,6 +102,7 @@ def plan(ask: Ask, names: Sequence[str] = NAMES) -> tuple[Target, list[Planned]]
     """What `run` would do and what it would cost; nothing is written."""
     aim = target.find(ask, NAMES)
     names = _with_select(aim, names)
+    launching.check(aim.first.settings, names)
     forgotten = state.to_forget(aim, aim.rundir, names, ask) if aim.rundir else ()
     state.require(aim.rundir, names, ask, forgotten)
     foreseen = _foreseen(aim)
@@ -182,7 +184,9 @@ def _run(work: Work, name: str) -> None:
     rundir.record(name, status="running", inputs=given, started=now())
     began = time.monotonic()
     with _recording(rundir, name), machine_errors(name):
-        result = stage.run(settings_for(work.target, name), rundir)
+        settings = settings_for(work.target, name)
+        several = launching.is_for(settings, name)
+        result = launching.run(settings, rundir, name) if several else stage.run(settings, rundir)
         rundir.record_result(result)
         left = state.digest(given, rundir, result.artifact)
     seconds = round(time.monotonic() - began, 1)

@@ -15,6 +15,7 @@ from typing import Any
 
 from srlr import roles
 from srlr.core.errors import ConfigError
+from srlr.core.passed import NoRlvr
 from srlr.core.rundir import RunDir
 from srlr.core.settings import Settings
 from srlr.core.training import Dpo, Grpo, Loop, Ppo
@@ -41,8 +42,11 @@ SHARED = 4
 
 def plan(settings: Settings) -> Plan:
     node = settings.rlvr
+    if isinstance(node, NoRlvr):
+        return learning.passed_plan(NAME)
     if isinstance(node, Dpo):
         return _plan_dpo(settings, node)
+    answering.refuse_unfollowed(NAME, node, settings)
     steps = grpo.plan_steps(settings.generate.num_tasks, node)
     prompts = steps * node.prompts_per_step
     answers = math.ceil(prompts * node.samples_per_prompt / SHARED)
@@ -71,11 +75,18 @@ def _plan_dpo(settings: Settings, node: Dpo) -> Plan:
 
 
 def run(settings: Settings, rundir: RunDir) -> StageResult:
-    role = roles.load(settings.role, settings.role_path)
+    """Raises ConfigError where a step would ask more prompts than there are tasks."""
     source = rundir.path / "srl" / "best"
-    model = started(source, settings, rundir)
+    if isinstance(settings.rlvr, NoRlvr):
+        return learning.passed(NAME, source, settings, rundir)
+    answering.refuse_unfollowed(NAME, settings.rlvr, settings)
+    learning.require_vllm(settings, rundir)
+    role = roles.load(settings.role, settings.role_path)
     tasks = ordered(rundir.read_jsonl("generate/tasks.jsonl"), settings.seed or 0)
-    asked = [Asked(model.encode_chat(role.messages(task))) for task in tasks]
+    _check_numbers(len(tasks), settings)
+    model = started(source, settings, rundir)
+    chats = [role.messages(task) for task in tasks]
+    asked = [Asked(model.encode_chat(chat)) for chat in chats]
     node = settings.rlvr
     normalised = isinstance(node, Grpo) and node.reward_sum == "normalised"
     draw = Draw(
@@ -87,9 +98,32 @@ def run(settings: Settings, rundir: RunDir) -> StageResult:
         rows=settings.rollout.batch_size,
         stop=settings.rollout.stop,
     )
-    around = learning.surroundings(NAME, role, settings, settings.rlvr, rundir)
-    outcome = _train(model, draw, settings, around, scored_by_srl(settings, rundir))
+    around = learning.surroundings(NAME, role, settings, node, rundir)
+    first = scored_by_srl(settings, rundir)
+    if isinstance(node, Grpo) and node.backend == "trl":
+        adapter.hush()  # TRL imports it too
+        from srlr.training import trl_grpo
+
+        posed = trl_grpo.Posed(chats, settings.role.rewards)
+        seed = settings.seed or 0
+        outcome = trl_grpo.train(model, draw, posed, node, seed, around, first)
+        return learning.finish(NAME, outcome, source, settings, rundir)
+    outcome = _train(model, draw, settings, around, first)
     return learning.finish(NAME, outcome, source, settings, rundir)
+
+
+def _check_numbers(tasks: int, settings: Settings) -> None:
+    """Data may have had fewer rows than generate.num_tasks asks for.
+
+    Raises:
+        ConfigError: a step would ask more prompts than there are.
+    """
+    wanted = getattr(settings.rlvr, "prompts_per_step", 0)
+    if wanted > tasks:
+        raise ConfigError(
+            f"rlvr.prompts_per_step is {wanted}, and the data gave {tasks} tasks",
+            f"rlvr.prompts_per_step={tasks}, or less",
+        )
 
 
 def _train(
@@ -107,6 +141,7 @@ def _train(
         return dpo.train(model, draw, node, seed, around, first)
     if isinstance(node, Ppo):
         return ppo.train(model, draw, node, seed, around, first)
+    assert isinstance(node, Grpo)
     return grpo.train(model, draw, node, seed, around, first)
 
 
@@ -118,7 +153,8 @@ def started(source: Path, settings: Settings, rundir: RunDir) -> LocalModel:
     """
     four_bit = isinstance(settings.rlvr, Loop) and settings.rlvr.tuning == "qlora"
     beside = source / "adapter"
-    if not (four_bit and settings.srl.tuning == "qlora" and beside.is_dir()):
+    srl = settings.srl
+    if not (four_bit and isinstance(srl, Loop) and srl.tuning == "qlora" and beside.is_dir()):
         return answering.load(source, settings, rundir, four_bit=four_bit)
     base = answering.base_folder(settings, rundir)
     model = answering.load(base, settings, rundir, four_bit=True)
@@ -127,7 +163,8 @@ def started(source: Path, settings: Settings, rundir: RunDir) -> LocalModel:
 
 def scored_by_srl(settings: Settings, rundir: RunDir) -> dict[str, float] | None:
     """The held-out figures of SRL's best model, if SRL scored it on the tasks RLVR asks."""
-    if settings.srl.eval_tasks != settings.rlvr.eval_tasks:
+    asked = [getattr(node, "eval_tasks", None) for node in (settings.srl, settings.rlvr)]
+    if asked[0] != asked[1]:
         return None
     return rundir.read_json("srl/result.json")["dev"] or None
 
@@ -142,7 +179,8 @@ def judge_of(role: Role, tasks: list[Task], settings: Settings) -> Judge:
     """The weighted mean of the role's rewards, and the one that gates.
 
     A reward that cannot judge an answer counts nothing for it. The format gates: an answer that
-    the role cannot read is worth 0, whatever the rewards would say of it.
+    the role cannot read is worth 0, whatever the rewards would say of it. What a model thinks
+    aloud before it is not judged.
 
     Raises:
         ConfigError: role.outcome names no reward of the role.
@@ -155,11 +193,12 @@ def judge_of(role: Role, tasks: list[Task], settings: Settings) -> Judge:
         )
 
     def worth(index: int, answer: Completion) -> Worth:
-        if role.parse(answer.text) is None:
+        text = answering.spoken(answer.text, settings)
+        if role.parse(text) is None:
             return Worth(0.0, 0.0, dict.fromkeys(weighed, 0.0))
         parts = {}
         for name in weighed:
-            value = judged(name, functions[name], tasks[index], answer.text)
+            value = judged(name, functions[name], tasks[index], text)
             if value is not None:
                 parts[name] = value
         mass = sum(weighed[name] for name in parts)

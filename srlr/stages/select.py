@@ -3,6 +3,7 @@
 reads   the catalog of cards (conf/model, the user's own), this machine
 writes  select/decision.yaml   the decision record: what was chosen, why, and what was not
         select/report.md       the same for people
+        manifest.json          compute_dtype: what the run's models are computed in from here on
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,13 +11,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from srlr.core.errors import ConfigError
-from srlr.core.hardware import Machine, probe
+from srlr.core.hardware import Machine
 from srlr.core.layers import nearest
 from srlr.core.rundir import RunDir, now
 from srlr.core.settings import ModelCard, Settings
 from srlr.core.types import Plan, StageResult
 from srlr.models import card as cards
-from srlr.models import catalog, ranking
+from srlr.models import catalog, precision, ranking
 from srlr.models.ranking import Breach, Candidate, Demands, Ranked
 from srlr.stages import select_record
 
@@ -47,14 +48,14 @@ def plan(settings: Settings) -> Plan:
 
 def preview(settings: Settings) -> str:
     """The name of the card that `run` would select now; nothing is written."""
-    return choose(settings, probe(settings.hardware)).selected.name
+    return choose(settings, precision.foreseen(settings.hardware)).selected.name
 
 
 def run(settings: Settings, rundir: RunDir) -> StageResult:
     """Raises ConfigError where nothing fits and the tier has no stand-in that does."""
     import yaml
 
-    machine = probe(settings.hardware, rundir.path)
+    machine = precision.settle(settings.hardware, rundir)
     rundir.progress("candidates", 0, 1)
     choice = choose(settings, machine)
     record = select_record.record(settings, machine, choice, now())

@@ -9,32 +9,40 @@ writes  srl/best/         the weights that did best on held-out tasks, a transfo
                           that come first
 
 Objective `imitate` learns the steps themselves, each as much as it is worth; `stepwise` draws the
-model's own next steps and rewards their likeness to the expert's.
+model's own next steps and rewards their likeness to the expert's; `sft` is plain fine-tuning on
+them, by TRL; `distil` learns from a larger model on the same prompts; with `none` the base model is
+passed on.
 """
 
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from srlr import roles
 from srlr.collaboration import record
-from srlr.core.errors import ConfigError
+from srlr.core.errors import ConfigError, MissingArtifact
+from srlr.core.passed import NoSrl
 from srlr.core.rundir import RunDir
 from srlr.core.settings import Settings
-from srlr.core.training import Imitate, Stepwise, Training
+from srlr.core.training import Distil, Imitate, Sft, Stepwise, Training
 from srlr.core.types import Plan, Role, StageResult, Trajectory
+from srlr.models import adapter
 from srlr.models.local import LocalModel
 from srlr.rewards.normalise import weights
 from srlr.rewards.similarity import Similarity
 from srlr.stages import answering, learning
-from srlr.training import grpo, imitate, stepwise
+from srlr.training import grpo, imitate, parallel, stepwise
 from srlr.training.imitate import Example
+from srlr.training.progress import Outcome, Surroundings
 from srlr.training.stepwise import Problem
 
 NAME = "srl"
 READS: tuple[str, ...] = ("role", "role_path", "model", "hardware", "srl", "rollout", "seed")
 AFTER: tuple[str, ...] = ("select", "generate")
 WARM_UP = "srl/warm_up"
+TOKENS = ("tokens_forward", "tokens_backward")
 
 STEPS_A_TASK = 3
 """Of a trajectory, where none is written yet."""
@@ -42,10 +50,14 @@ STEPS_A_TASK = 3
 
 def plan(settings: Settings) -> Plan:
     srl, tasks = settings.srl, round(settings.generate.num_tasks * settings.generate.srl_share)
-    if isinstance(srl, Imitate):
+    if isinstance(srl, NoSrl):
+        return learning.passed_plan(NAME)
+    answering.refuse_unfollowed(NAME, srl, settings)
+    if isinstance(srl, Imitate | Sft | Distil):
         steps = imitate.plan_steps(tasks, srl)
         seen = steps * srl.batch_size
-        return learning.plan(NAME, settings, srl, steps, trained=seen, generated=0)
+        drawn = seen if isinstance(srl, Distil) else 0
+        return learning.plan(NAME, settings, srl, steps, trained=seen, generated=drawn)
     steps = grpo.plan_steps(tasks * STEPS_A_TASK, srl)
     prompts = steps * srl.prompts_per_step
     seen = 2 * prompts + srl.warm_up.steps * srl.warm_up.batch_size
@@ -55,18 +67,54 @@ def plan(settings: Settings) -> Plan:
 
 def run(settings: Settings, rundir: RunDir) -> StageResult:
     """Raises MissingArtifact where generate has not run or left no trajectory."""
+    learning.require_vllm(settings, rundir)
+    base = answering.base_folder(settings, rundir)
+    if isinstance(settings.srl, NoSrl):
+        return learning.passed(NAME, base, settings, rundir)
+    answering.refuse_unfollowed(NAME, settings.srl, settings)
     role = roles.load(settings.role, settings.role_path)
     trajectories = [
         record.from_row(row) for row in rundir.read_jsonl("generate/trajectories.jsonl")
     ]
-    base = answering.base_folder(settings, rundir)
+    if not trajectories:
+        raise MissingArtifact(
+            f"generate has left no trajectory in {str(rundir.path)!r}",
+            "see generate/report.md why: raise generate.srl_share, lower "
+            "generate.min_verification_score, or mend the role",
+        )
     if isinstance(settings.srl, Stepwise):
         return _stepwise(settings.srl, role, trajectories, base, settings, rundir)
     model = answering.load(base, settings, rundir, four_bit=settings.srl.tuning == "qlora")
-    examples = encoded(model, role, trajectories, settings.srl.reward_norm_method)
     around = learning.surroundings(NAME, role, settings, settings.srl, rundir)
-    outcome = imitate.train(model, examples, settings.srl, settings.seed or 0, around)
+    outcome = _learnt(model, role, trajectories, settings, around)
     return learning.finish(NAME, outcome, base, settings, rundir)
+
+
+def _learnt(
+    model: LocalModel,
+    role: Role,
+    trajectories: list[Trajectory],
+    settings: Settings,
+    around: Surroundings,
+) -> Outcome:
+    """Whichever objective learns from the trajectories as they are."""
+    node, seed = settings.srl, settings.seed or 0
+    if isinstance(node, Sft):
+        adapter.hush()  # TRL imports it too
+        from srlr.training import sft
+
+        return sft.train(model, encoded(model, role, trajectories, "none"), node, seed, around)
+    if isinstance(node, Distil):
+        adapter.hush()
+        from srlr.training import distil
+
+        chats = [role.messages(trajectory.task) for trajectory in trajectories]
+        teacher = learning.teacher_folder(settings)
+        lesson = distil.Lesson(teacher, chats, settings.rollout.max_new_tokens)
+        return distil.train(model, lesson, node, seed, around)
+    assert isinstance(node, Imitate)
+    examples = encoded(model, role, trajectories, node.reward_norm_method)
+    return imitate.train(model, examples, node, seed, around)
 
 
 def encoded(
@@ -103,10 +151,12 @@ def _stepwise(
     settings: Settings,
     rundir: RunDir,
 ) -> StageResult:
-    source, first = base, None
+    source, first, spent, before = base, None, dict[str, int](), []
     if srl.warm_up.steps:
         source = rundir.path / WARM_UP / "best"
-        first = warmed_up(srl, role, trajectories, base, settings, rundir)
+        warm = warmed_up(srl, role, trajectories, base, settings, rundir)
+        first, spent = warm["dev"], {name: warm[name] for name in TOKENS}
+        before = [{**one, "part": "warm-up"} for one in warm["alarms"]]
     model = answering.load(source, settings, rundir, four_bit=srl.tuning == "qlora")
     problems = list(posed(model, role, trajectories, srl.step_end))
     how = srl.similarity
@@ -114,9 +164,14 @@ def _stepwise(
     reward = Similarity(how.mode, how.symmetric, how.max_chars, encode).step_reward
     draw = stepwise.draw_of(model, problems, reward, srl, rows=settings.rollout.batch_size)
     around = learning.surroundings(NAME, role, settings, srl, rundir)
-    outcome = grpo.train(model, draw, srl, settings.seed or 0, around, first)
-    result = learning.finish(NAME, outcome, source, settings, rundir)
-    shutil.rmtree(rundir.path / WARM_UP, ignore_errors=True)
+    outcome = grpo.train(
+        model, draw, within(srl, sum(spent.values())), settings.seed or 0, around, first
+    )
+    tokens = {name: outcome.tokens[name] + spent.get(name, 0) for name in TOKENS}
+    outcome = replace(outcome, tokens=tokens)
+    result = learning.finish(NAME, outcome, source, settings, rundir, before=before)
+    if parallel.here().first:
+        shutil.rmtree(rundir.path / WARM_UP, ignore_errors=True)
     return result
 
 
@@ -151,9 +206,9 @@ def warmed_up(
     base: Path,
     settings: Settings,
     rundir: RunDir,
-) -> Mapping[str, float]:
-    """The held-out figures of the model after some steps of imitation, which it leaves in its
-    folder; taken from there where a killed run had come so far.
+) -> dict[str, Any]:
+    """The result.json of some steps of imitation, which leave their model in its folder; taken
+    from there where a killed run had come so far.
     """
     done = f"{WARM_UP}/result.json"
     if not (rundir.path / done).exists():
@@ -163,8 +218,25 @@ def warmed_up(
         examples = encoded(model, role, trajectories, node.reward_norm_method)
         outcome = imitate.train(model, examples, node, settings.seed or 0, around)
         learning.finish(WARM_UP, outcome, base, settings, rundir)
-    figures: dict[str, float] = rundir.read_json(done)["dev"]
-    return figures
+    result: dict[str, Any] = rundir.read_json(done)
+    return result
+
+
+def within(srl: Stepwise, spent: int) -> Stepwise:
+    """The settings with what the imitation has left of the budget.
+
+    Raises:
+        ConfigError: it has left nothing.
+    """
+    if srl.token_budget is None:
+        return srl
+    if spent >= srl.token_budget:
+        raise ConfigError(
+            f"srl.warm_up.steps: imitation put {spent} tokens through the model, and "
+            f"srl.token_budget is {srl.token_budget}",
+            "fewer srl.warm_up.steps, or a larger srl.token_budget",
+        )
+    return srl.model_copy(update={"token_budget": srl.token_budget - spent})
 
 
 def imitation(srl: Stepwise) -> Imitate:
@@ -178,5 +250,6 @@ def imitation(srl: Stepwise) -> Imitate:
         "epochs": 1_000,
         "reward_norm_method": "none",
         "kl_penalty_weight": 0.0,
+        "token_budget": None,
     }
     return Imitate(**shared | changed)

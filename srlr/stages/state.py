@@ -11,7 +11,7 @@ from typing import Protocol, cast
 from srlr.core import target
 from srlr.core.errors import ConfigError, MissingArtifact
 from srlr.core.rundir import RunDir, hash_file, hash_of
-from srlr.core.settings import Settings
+from srlr.core.settings import WHENCE, Settings
 from srlr.core.target import Ask, Target
 from srlr.core.types import Plan, StageResult
 
@@ -43,7 +43,7 @@ def settings_for(aim: Target, stage: str) -> Settings:
 def inputs(aim: Target, rundir: RunDir, name: str) -> str:
     """A hash of all that the stage's result depends on."""
     stage, settings = load(name), settings_for(aim, name)
-    dump = settings.model_dump(mode="json")
+    dump = settings.model_dump(mode="json", exclude={"rollout": set(WHENCE)})
     return hash_of(
         {
             "reads": {node: dump[node] for node in stage.READS},

@@ -19,7 +19,7 @@ from typing import Any
 import torch
 
 from srlr.core.errors import ConfigError
-from srlr.core.training import Loop
+from srlr.core.training import ByTrl, Loop
 from srlr.models import adapter
 from srlr.models.local import LocalModel
 from srlr.training import checkpoint
@@ -28,7 +28,7 @@ Reference = Callable[[], AbstractContextManager[LocalModel]]
 """`with reference() as model:` the model as it was before it learnt; without a gradient."""
 
 
-def attach(model: LocalModel, settings: Loop, seed: int) -> LocalModel:
+def attach(model: LocalModel, settings: Loop | ByTrl, seed: int) -> LocalModel:
     """`model` as the settings want it tuned; its weights are shared, and it says the same.
 
     Raises:
@@ -36,7 +36,7 @@ def attach(model: LocalModel, settings: Loop, seed: int) -> LocalModel:
     """
     if settings.tuning != "full":
         start = checkpoint.stream(seed, "adapter").getrandbits(63)
-        view = adapter.begin(model.model, model.adapter, _config(model, settings), start)
+        view = adapter.begin(model.model, model.adapter, lora_config(model, settings), start)
         model = replace(model, adapter=view)
     if settings.gradient_checkpointing:
         if not model.model.supports_gradient_checkpointing:
@@ -51,7 +51,12 @@ def attach(model: LocalModel, settings: Loop, seed: int) -> LocalModel:
     return model
 
 
-def _config(model: LocalModel, settings: Loop) -> Any:
+def lora_config(model: LocalModel, settings: Loop | ByTrl) -> Any:
+    """The adapter that the settings ask for, as peft is told of it.
+
+    Raises:
+        ConfigError: the model has no such layers.
+    """
     from peft import LoraConfig
 
     known = adapter.linear_names(model.model)
@@ -80,11 +85,11 @@ def _config(model: LocalModel, settings: Loop) -> Any:
 
 
 @contextlib.contextmanager
-def learning(model: LocalModel, seed: int, step: int) -> Iterator[None]:
+def learning(model: LocalModel, seed: int, step: int, rank: int = 0) -> Iterator[None]:
     """Inside, a step is taken: the adapter's dropout is on, activations are computed again.
 
-    What is dropped depends on seed and step alone, so that a resumed run drops the same. The
-    model's own dropout stays off, as everywhere.
+    What is dropped depends on seed, step and process alone, so that a resumed run drops the same.
+    The model's own dropout stays off, as everywhere.
     """
     parts = _parts(model)
     if not parts:
@@ -92,7 +97,8 @@ def learning(model: LocalModel, seed: int, step: int) -> Iterator[None]:
         return
     devices = [model.device] if model.device.type == "cuda" else []
     with torch.random.fork_rng(devices=devices):
-        torch.manual_seed(checkpoint.stream(seed, "dropout", step).getrandbits(63))
+        names = ("dropout", step, rank) if rank else ("dropout", step)
+        torch.manual_seed(checkpoint.stream(seed, *names).getrandbits(63))
         for part in parts:
             part.training = True
         try:

@@ -34,7 +34,7 @@ from dataclasses import dataclass
 from statistics import fmean, median
 from typing import Any
 
-from srlr.core.training import Loop
+from srlr.core.training import ByTrl, Loop
 
 Row = Mapping[str, Any]
 """One line of a loop's log: its step, and a step's figures or held-out figures (dev_…)."""
@@ -65,7 +65,7 @@ class Trace:
     taken: Sequence[Row]
     learnt: Sequence[Row]
     held_out: Sequence[tuple[int, float]]
-    settings: Loop
+    settings: Loop | ByTrl
     stage: str
 
     def key(self, name: str, value: float) -> str:
@@ -77,6 +77,8 @@ class Trace:
         return self.key("learning_rate", self.settings.learning_rate / 2)
 
     def nearer(self) -> str:
+        if isinstance(self.settings, ByTrl):
+            return self.slower()
         return self.key("kl_penalty_weight", self.settings.kl_penalty_weight * 2 or 0.01)
 
 
@@ -84,7 +86,7 @@ Check = Callable[[Trace], tuple[str, str] | None]
 """Why an alarm is raised and the advice, or None."""
 
 
-def decide(history: Sequence[Row], settings: Loop, stage: str, main: str) -> list[Alarm]:
+def decide(history: Sequence[Row], settings: Loop | ByTrl, stage: str, main: str) -> list[Alarm]:
     """The alarms that the last step raises.
 
     Args:
@@ -112,7 +114,7 @@ def decide(history: Sequence[Row], settings: Loop, stage: str, main: str) -> lis
     return raised
 
 
-def actions(settings: Loop) -> set[str]:
+def actions(settings: Loop | ByTrl) -> set[str]:
     """What the alarms may do, taken together."""
     return {getattr(settings.alarms, name) for name in CHECKS}
 
@@ -173,7 +175,7 @@ def _spike(trace: Trace) -> tuple[str, str] | None:
 def _kl(trace: Trace) -> tuple[str, str] | None:
     node = trace.settings.alarms
     values = column(trace.learnt, "kl")[-node.window :]
-    if len(values) < node.window:
+    if len(values) < node.window or isinstance(trace.settings, ByTrl):
         return None
     target, moved = trace.settings.max_kl, median(values)
     if "reward" not in trace.taken[-1]:

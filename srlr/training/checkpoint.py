@@ -42,6 +42,13 @@ class State:
     """What only one kind of loop has, such as the position in its task order."""
     alarms: list[dict[str, Any]] = field(default_factory=list)
     """Those raised so far, as alarms.Alarm has them, with what was done."""
+    tokens_forward: int = 0
+    tokens_backward: int = 0
+    """What has gone through the model to learn, as models.tally counts."""
+
+    @property
+    def tokens(self) -> int:
+        return self.tokens_forward + self.tokens_backward
 
     @property
     def stopped_by(self) -> str | None:

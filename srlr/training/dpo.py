@@ -4,40 +4,35 @@
 
 First the model as it came from SRL, which is also the reference, answers each prompt several times;
 `pairs` says which answers make a pair, and pairs.jsonl keeps them. Then TRL's DPOTrainer learns
-from them, through its public interfaces alone: the drawn tokens reach it by a collator, so that no
-text is tokenized a second time; our optimiser and schedule by `optimizers`; held-out judging,
-figures and the end of it all by a callback. It trains a float32 copy under autocast, and what is
-judged and kept is that copy rounded to the model's own dtype.
-
-A checkpoint is the Trainer's; a killed run goes on from the last complete one.
+from them (training.trl_trainer): the drawn tokens reach it by a collator, so that no text is
+tokenized a second time.
 
 Source: DPO, arXiv 2305.18290; TRL 1.16, DPOTrainer.
 """
 
 import copy
-import importlib.util
 import math
-import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
-from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-import torch
-from transformers import PrinterCallback
-
-from srlr.core.errors import MissingArtifact
-from srlr.core.rundir import writing
 from srlr.core.training import Dpo
 from srlr.models import rollout
 from srlr.models.local import LocalModel
 from srlr.models.sampling import Sampling
-from srlr.training import checkpoint, dpo_callback, pairs
+from srlr.training import checkpoint, pairs, trl_trainer
 from srlr.training.drawing import Draw
+from srlr.training.forward import Row
 from srlr.training.groups import Judge
-from srlr.training.optim import choose, schedule
-from srlr.training.progress import Outcome, Surroundings, is_over, judge
+from srlr.training.progress import Outcome, Surroundings
+from srlr.training.trl_callback import Job, Told, Watch
+
+FIGURES = {
+    "rewards/margins": "reward_margin",
+    "rewards/accuracies": "pair_accuracy",
+    "entropy": "entropy",
+}
+"""TRL's names of figures, and ours."""
 
 
 def train(
@@ -57,21 +52,24 @@ def train(
     Raises:
         MissingArtifact: TRL is not installed.
     """
-    if not all(map(importlib.util.find_spec, ("trl", "datasets"))):
-        raise MissingArtifact("rlvr=dpo needs the package 'trl'", "pip install 'srlr[trl]'")
-    made = _pairs(model, draw, settings, seed, around)
+    trl_trainer.require("rlvr=dpo")
+    made, read = _pairs(model, draw, settings, seed, around)
     steps = plan_steps(len(made), settings)
-    folder = around.folder / "checkpoint"
-    state, newest = dpo_callback.resumed(folder) or (checkpoint.State(), None)
-    if newest is None:
-        shutil.rmtree(folder, ignore_errors=True)
-        around.rewind(-1)
-        judge(model, state, around, first)
-    else:
-        around.rewind(state.step)
-    if not is_over(state, steps, settings):
-        _learn(model, made, settings, steps, seed, state, around, newest)
-    return Outcome(state.best_step, state.step, state.best, state.loop["first"])
+    judged = trl_trainer.judged_first(model, around, first)
+
+    def begin(state: checkpoint.State) -> None:
+        state.tokens_forward = read
+        judged(state)
+
+    return trl_trainer.fit(
+        model,
+        settings,
+        steps,
+        seed,
+        around,
+        lambda job: _trainer(job, settings, made),
+        first=begin,
+    )
 
 
 def plan_steps(made: int, settings: Dpo) -> int:
@@ -85,8 +83,10 @@ def plan_steps(made: int, settings: Dpo) -> int:
 
 def _pairs(
     model: LocalModel, draw: Draw, settings: Dpo, seed: int, around: Surroundings
-) -> list[dict[str, list[int]]]:
-    """The pairs as tokens: {"prompt_ids", "chosen_ids", "rejected_ids"}."""
+) -> tuple[list[dict[str, list[int]]], int]:
+    """The pairs as tokens: {"prompt_ids", "chosen_ids", "rejected_ids"}; and what was read for
+    them, by the reference too.
+    """
     size, prompts = settings.samples_per_prompt, [asked.tokens for asked in draw.asked]
     number = min(len(prompts), settings.prompts or len(prompts))
 
@@ -104,7 +104,7 @@ def _pairs(
         answers = rollout.generate_tokens(model, [prompts[index] for index in chosen], sampling)
         groups = (answers[place * size : (place + 1) * size] for place in range(len(chosen)))
         return [
-            _line(index, own, draw.worth, settings)
+            _line(prompts[index], index, own, draw.worth, settings)
             for index, own in zip(chosen, groups, strict=True)
         ]
 
@@ -112,9 +112,9 @@ def _pairs(
     for lines in pairs.collect(
         around.folder / "pairs.jsonl", number, max(1, draw.rows // size), answer
     ):
-        made = sum(len(line["pairs"]) for line in lines)
-        around.progress("answered prompts", len(lines), number, {"pairs": float(made)})
-    return [
+        pairs_so_far = sum(len(line["pairs"]) for line in lines)
+        around.progress("answered prompts", len(lines), number, {"pairs": float(pairs_so_far)})
+    made = [
         {
             "prompt_ids": prompts[line["prompt"]],
             "chosen_ids": better["tokens"],
@@ -123,10 +123,18 @@ def _pairs(
         for line in lines
         for better, worse in line["pairs"]
     ]
+    drawn = sum(line["tokens"] for line in lines)
+    by_reference = sum(2 * len(p["prompt_ids"]) for p in made)
+    by_reference += sum(len(p["chosen_ids"]) + len(p["rejected_ids"]) for p in made)
+    return made, drawn + by_reference
 
 
 def _line(
-    index: int, answers: Sequence[rollout.Completion], worth: Judge, settings: Dpo
+    prompt: Sequence[int],
+    index: int,
+    answers: Sequence[rollout.Completion],
+    worth: Judge,
+    settings: Dpo,
 ) -> pairs.Line:
     worths = [worth(index, answer) for answer in answers]
     scored = [
@@ -139,55 +147,54 @@ def _line(
         for answer, one in zip(answers, worths, strict=True)
     ]
     made = pairs.make(scored, settings.pairs_per_prompt, settings.min_reward_spread)
-    return {"prompt": index, "reward": fmean(one.total for one in worths), "pairs": made}
+    return {
+        "prompt": index,
+        "reward": fmean(one.total for one in worths),
+        "tokens": Row(prompt, [answer.tokens for answer in answers]).length,
+        "pairs": made,
+    }
 
 
 # -- training --------------------------------------------------------------------------------------
 
 
-def _learn(
-    model: LocalModel,
-    made: Sequence[Mapping[str, list[int]]],
-    settings: Dpo,
-    steps: int,
-    seed: int,
-    state: checkpoint.State,
-    around: Surroundings,
-    newest: Path | None,
-) -> None:
+def _trainer(job: Job, settings: Dpo, made: Sequence[Mapping[str, list[int]]]) -> Any:
     from datasets import Dataset
-    from trl import DPOTrainer
+    from trl import DPOConfig, DPOTrainer
 
-    trained = copy.deepcopy(model.model).float()
-    # TRL masks padding the common way, which our own attention does not read.
-    trained.set_attn_implementation("sdpa")
-    learner = replace(model, model=trained, dtype=torch.float32)
-    optimiser = torch.optim.AdamW(
-        choose(learner, settings.trained_layers),
-        lr=settings.learning_rate,
-        weight_decay=settings.weight_decay,
-        betas=(0.9, 0.95),
-    )
-    factor = torch.optim.lr_scheduler.LambdaLR(
-        optimiser,
-        lambda step: schedule(settings.schedule, step, steps, settings.warmup_share),
-    )
     longest = max(
         len(pair["prompt_ids"]) + max(len(pair["chosen_ids"]), len(pair["rejected_ids"]))
         for pair in made
     )
-    with dpo_callback.quiet(), writing(around.folder / "checkpoint"):
-        trainer = DPOTrainer(
-            model=trained,
-            args=_arguments(model, settings, steps, longest, seed, around.folder / "checkpoint"),
-            data_collator=_collator(model),
-            train_dataset=Dataset.from_list([_row(pair) for pair in made]),
-            processing_class=copy.deepcopy(model.tokenizer),
-            callbacks=[dpo_callback.Watch(model, trained, settings, steps, state, around)],
-            optimizers=(optimiser, factor),
-        )
-        trainer.remove_callback(PrinterCallback)
-        trainer.train(resume_from_checkpoint=str(newest) if newest else None)
+    at_once = pairs_at_once(settings, longest)
+    return DPOTrainer(
+        model=job.trained,
+        args=DPOConfig(
+            **trl_trainer.arguments(job, "dpo", at_once, settings.pairs_per_step),
+            beta=settings.beta,
+            loss_type=[settings.loss_type],
+            max_length=None,
+            precompute_ref_log_probs=True,
+        ),
+        data_collator=_collator(job.model),
+        train_dataset=Dataset.from_list([_row(pair) for pair in made]),
+        processing_class=copy.deepcopy(job.model.tokenizer),
+        callbacks=[Watch(job, _told(settings))],
+        optimizers=trl_trainer.optimizers(job),
+    )
+
+
+def _told(settings: Dpo) -> Told:
+    def divergence(logs: Mapping[str, float]) -> dict[str, float]:
+        """Mean of log π_ref/π over the answers of the pairs, each as a whole.
+
+        The answers were drawn from π_ref, so that it follows KL(π_ref ‖ π), as far as answers that
+        made a pair stand for all.
+        """
+        both = float(logs["rewards/chosen"]) + float(logs["rewards/rejected"])
+        return {"kl": -both / (2 * settings.beta)}
+
+    return Told(FIGURES, ("loss", "reward_margin", "pair_accuracy"), divergence)
 
 
 def _row(pair: Mapping[str, list[int]]) -> dict[str, Any]:
@@ -200,8 +207,7 @@ def _collator(model: LocalModel) -> Any:
     """TRL's own, given the tokens as they were drawn: an answer cut short stays without an end."""
     from trl.trainer.dpo_trainer import DataCollatorForPreference
 
-    pad = model.tokenizer.pad_token_id
-    collate = DataCollatorForPreference(model.stop_token if pad is None else pad)
+    collate = DataCollatorForPreference(trl_trainer.pad_of(model))
 
     def batch(examples: Sequence[Mapping[str, Any]]) -> Any:
         drawn = ("prompt_ids", "chosen_ids", "rejected_ids")
@@ -212,44 +218,11 @@ def _collator(model: LocalModel) -> Any:
     return batch
 
 
-def _arguments(
-    model: LocalModel, settings: Dpo, steps: int, longest: int, seed: int, folder: Path
-) -> Any:
-    from trl import DPOConfig
-
-    at_once = pairs_at_once(settings, longest)
-    on_cpu = model.device.type == "cpu"
-    return DPOConfig(
-        output_dir=str(folder),
-        beta=settings.beta,
-        loss_type=[settings.loss_type],
-        max_length=None,
-        precompute_ref_log_probs=True,
-        max_steps=steps,
-        per_device_train_batch_size=at_once,
-        gradient_accumulation_steps=settings.pairs_per_step // at_once,
-        max_grad_norm=settings.max_grad_norm,
-        learning_rate=settings.learning_rate,
-        save_steps=settings.checkpoint_every_steps,
-        save_total_limit=2,
-        logging_steps=1,
-        remove_unused_columns=False,
-        gradient_checkpointing=False,
-        bf16=model.dtype == torch.bfloat16,
-        use_cpu=on_cpu,
-        dataloader_pin_memory=not on_cpu,
-        report_to="none",
-        disable_tqdm=True,
-        log_level="error",
-        seed=checkpoint.stream(seed, "dpo").getrandbits(31),
-    )
-
-
 def pairs_at_once(settings: Dpo, longest: int) -> int:
     """How many pairs go through the model together: a divisor of `pairs_per_step`, at least 1.
 
     Both answers of each, padded to the longest row, are at most `micro_batch_tokens`.
     """
-    room = settings.micro_batch_tokens // (2 * longest)
-    step = settings.pairs_per_step
-    return max(size for size in range(1, step + 1) if step % size == 0 and size <= max(1, room))
+    return trl_trainer.at_once(
+        settings.pairs_per_step, settings.micro_batch_tokens // (2 * longest)
+    )

@@ -18,6 +18,7 @@ from srlr.models.rollout import Completion
 from srlr.models.sampling import Sampling
 from srlr.training import checkpoint
 from srlr.training.groups import Asked, Group, Judge, Worth, compared
+from srlr.training.parallel import ALONE, World
 
 Drawn = tuple[Asked, Sequence[Completion], Sequence[Worth]]
 POSITION = "position"
@@ -46,7 +47,12 @@ class Draw:
 
 
 def batch(
-    model: LocalModel, draw: Draw, settings: PolicyGradient, state: checkpoint.State, seed: int
+    model: LocalModel,
+    draw: Draw,
+    settings: PolicyGradient,
+    state: checkpoint.State,
+    seed: int,
+    world: World = ALONE,
 ) -> list[Group]:
     """The groups of a step, those that teach nothing among them.
 
@@ -65,20 +71,25 @@ def batch(
         )
         again = settings.passes * settings.minibatches > 1
         own = _seed(seed, state.step, attempt)
-        drawn += _roll_out(model, draw, chosen, settings, own, log_probs=again)
+        drawn += _roll_out(model, draw, chosen, settings, own, world, log_probs=again)
         groups = compared(drawn, settings, draw.weights)
     return groups
 
 
 def answered(
-    model: LocalModel, draw: Draw, settings: OnPolicy, state: checkpoint.State, seed: int
+    model: LocalModel,
+    draw: Draw,
+    settings: OnPolicy,
+    state: checkpoint.State,
+    seed: int,
+    world: World = ALONE,
 ) -> list[Drawn]:
     """The next prompts with their answers, log-probabilities and worths; all of them teach."""
     chosen, state.loop[POSITION] = indices(
         draw.units, state.loop.get(POSITION, 0), settings.prompts_per_step, seed
     )
     own = _seed(seed, state.step, 0)
-    return _roll_out(model, draw, chosen, settings, own, log_probs=True)
+    return _roll_out(model, draw, chosen, settings, own, world, log_probs=True)
 
 
 def indices(
@@ -109,11 +120,12 @@ def _roll_out(
     chosen: Sequence[int],
     settings: OnPolicy,
     seed: int,
+    world: World,
     *,
     log_probs: bool,
 ) -> list[Drawn]:
-    """The chosen prompts' answers with their worths."""
-    size = settings.samples_per_prompt
+    """The chosen prompts' answers with their worths; each process draws and judges its piece."""
+    size, piece = settings.samples_per_prompt, world.piece(len(chosen))
     answers = rollout.generate_tokens(
         model,
         [draw.asked[index].tokens for index in chosen],
@@ -128,9 +140,11 @@ def _roll_out(
             log_probs=log_probs,
             batch_size=draw.rows,
         ),
+        only=piece,
     )
     drawn: list[Drawn] = []
-    for number, index in enumerate(chosen):
+    for number, place in enumerate(piece):
+        index = chosen[place]
         own = answers[number * size : (number + 1) * size]
         drawn.append((draw.asked[index], own, [draw.worth(index, answer) for answer in own]))
-    return drawn
+    return world.chained(drawn)

@@ -24,13 +24,11 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import torch
+from torch import nn
 from torch.nn import functional
 
 from srlr.models.local import LocalModel
-
-LOGIT_TOKENS = 128
-"""Tokens whose logits exist at once: 25 MB in float32 for a vocabulary of 49,152, which fits the
-last cache; all of a micro-batch at once would be hundreds of megabytes, several times over."""
+from srlr.training.head import pieces, through_head
 
 
 @dataclass(frozen=True)
@@ -106,6 +104,8 @@ class Packed:
     target_N: torch.Tensor
     place_M: torch.Tensor
     """Which of the N it is."""
+    length: int
+    """Tokens of all rows, without padding."""
 
 
 def micro_batches(
@@ -177,11 +177,13 @@ def pack(rows: Sequence[Row], model: LocalModel) -> Packed:
     device = model.device
     row_N, source_N, target_N = torch.tensor(scored, device=device).unbind(1)
     moved = {name: tensor.to(device) for name, tensor in inputs.items()}
-    return Packed(moved, row_N, source_N, target_N, torch.tensor(places, device=device))
+    place_M = torch.tensor(places, device=device)
+    return Packed(moved, row_N, source_N, target_N, place_M, sum(row.length for row in rows))
 
 
 def hidden_states(model: LocalModel, packed: Packed) -> torch.Tensor:
     """(N, D) final states, one for each scored token, from which its logits are made."""
+    model.tally.forward += packed.length
     states = model.stack.body(**packed.inputs, use_cache=False).last_hidden_state
     chosen: torch.Tensor = states[packed.row_N, packed.source_N]
     return chosen
@@ -189,6 +191,7 @@ def hidden_states(model: LocalModel, packed: Packed) -> torch.Tensor:
 
 def whole_logits(model: LocalModel, packed: Packed) -> torch.Tensor:
     """(N, V) logits, one row for each scored token, of a model that makes them its own way."""
+    model.tally.forward += packed.length
     logits = model.model(**packed.inputs, use_cache=False).logits
     chosen: torch.Tensor = logits[packed.row_N, packed.source_N]
     return chosen
@@ -245,6 +248,7 @@ def backward(
         loss_of: of the logits (n, V) of the tokens in the slice; a scalar.
         and_of: of the final states (N, D) of all tokens; a scalar.
     """
+    model.tally.backward += packed.length
     if not model.abilities.head and and_of is not None:
         logits, states_ND = whole(model, packed)
         torch.autograd.backward(loss_of(logits, slice(0, len(logits))) + and_of(states_ND))
@@ -256,14 +260,11 @@ def backward(
     head = model.model.get_output_embeddings()
     states_ND = hidden_states(model, packed)
     leaf = states_ND.detach().requires_grad_()
-    for piece in pieces(len(leaf)):
-        torch.autograd.backward(loss_of(head(leaf[piece]), piece))
     if and_of is not None:
         torch.autograd.backward(and_of(leaf))
+    if type(head) is nn.Linear and head.bias is None and head.weight.requires_grad:
+        through_head(head.weight, states_ND, leaf, loss_of)
+        return
+    for piece in pieces(len(leaf)):
+        torch.autograd.backward(loss_of(head(leaf[piece]), piece))
     torch.autograd.backward(states_ND, leaf.grad)
-
-
-def pieces(tokens: int) -> Iterator[slice]:
-    """0 … tokens in slices of LOGIT_TOKENS."""
-    for start in range(0, tokens, LOGIT_TOKENS):
-        yield slice(start, min(start + LOGIT_TOKENS, tokens))

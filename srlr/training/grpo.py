@@ -14,8 +14,17 @@ from srlr.core.training import OnPolicy, PolicyGradient
 from srlr.models.local import LocalModel
 from srlr.training import adapters, checkpoint, drawing, groups, policy, watch
 from srlr.training.drawing import Draw
-from srlr.training.optim import MasterAdamW, choose, schedule
-from srlr.training.progress import Outcome, Surroundings, is_judgement_day, is_over, judge
+from srlr.training.optim import MasterAdamW, choose
+from srlr.training.progress import (
+    Outcome,
+    Surroundings,
+    count,
+    factor,
+    is_judgement_day,
+    is_over,
+    judge,
+    totals,
+)
 
 
 def train(
@@ -41,7 +50,8 @@ def train(
         settings.weight_decay,
         settings.optimiser,
     )
-    state = checkpoint.load(around.folder / "checkpoint", optimiser)
+    with around.world.in_turn():
+        state = checkpoint.load(around.folder / "checkpoint", optimiser)
     if state is None:
         state = checkpoint.State(kl_weight=settings.kl_penalty_weight)
         around.rewind(-1)
@@ -51,9 +61,9 @@ def train(
     watch.anchor(optimiser, state, settings, around)
     while not is_over(state, steps, settings):
         began = time.perf_counter()
-        drawn = drawing.batch(model, draw, settings, state, seed)
+        drawn = drawing.batch(model, draw, settings, state, seed, around.world)
         figures = groups.describe(drawn)
-        with adapters.learning(model, seed, state.step):
+        with adapters.learning(model, seed, state.step, around.world.rank):
             figures |= policy.update(
                 model,
                 drawn,
@@ -61,12 +71,14 @@ def train(
                 optimiser,
                 state,
                 settings,
-                factor=schedule(settings.schedule, state.step, steps, settings.warmup_share),
+                factor=factor(state, steps, settings),
                 longest=draw.max_new_tokens,
                 seed=seed,
+                world=around.world,
             )
         state.step += 1
         figures["seconds"] = time.perf_counter() - began
+        figures |= count(model, state, around.world)
         around.log(state.step, figures)
         around.progress(
             "steps", state.step, steps, {"reward": figures["reward"], "kl": figures["kl"]}
@@ -74,9 +86,10 @@ def train(
         if is_judgement_day(state, steps, settings):
             judge(model, state, around)
         watch.heed(optimiser, state, settings, around)
-        if state.step % settings.checkpoint_every_steps == 0:
+        if around.world.first and state.step % settings.checkpoint_every_steps == 0:
             checkpoint.save(around.folder / "checkpoint", optimiser, state)
-    return Outcome(state.best_step, state.step, state.best, state.loop["first"], state.alarms)
+    begun = state.loop["first"]
+    return Outcome(state.best_step, state.step, state.best, begun, state.alarms, totals(state))
 
 
 def plan_steps(prompts: int, settings: OnPolicy) -> int:

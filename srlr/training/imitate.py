@@ -20,7 +20,7 @@ from dataclasses import dataclass
 import torch
 
 from srlr.core.errors import ConfigError
-from srlr.core.training import Imitate
+from srlr.core.training import Distil, Imitate, Sft
 from srlr.models.local import LocalModel
 from srlr.training import adapters, checkpoint, kl, losses, watch
 from srlr.training.forward import (
@@ -31,8 +31,18 @@ from srlr.training.forward import (
     micro_batches,
     pack,
 )
-from srlr.training.optim import MasterAdamW, choose, schedule
-from srlr.training.progress import Outcome, Surroundings, is_judgement_day, is_over, judge
+from srlr.training.optim import MasterAdamW, choose
+from srlr.training.parallel import World
+from srlr.training.progress import (
+    Outcome,
+    Surroundings,
+    count,
+    factor,
+    is_judgement_day,
+    is_over,
+    judge,
+    totals,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +84,8 @@ class Reference:
         some = max(1, round(settings.kl_share * len(examples)))
         self.scale = len(examples) / some
         measured = checkpoint.stream(seed, "reference").sample(range(len(examples)), some)
+        share = around.world.share([len(examples[index].prompt) for index in measured])
+        measured = [measured[place] for place in share]
         rows = [examples[index].row() for index in measured]
         with torch.no_grad():
             for batch in micro_batches(rows, settings.micro_batch_tokens, model):
@@ -83,6 +95,14 @@ class Reference:
                 for place, piece in zip(batch, pieces, strict=True):
                     self.states[measured[place]] = piece.clone()
                 around.progress("reference", len(self.states), len(rows), {})
+        self._exchange(around.world)
+
+    def _exchange(self, world: World) -> None:
+        """Every process gets what the others have read: any may train on any example."""
+        if world.size > 1:
+            own = [(index, states.cpu()) for index, states in self.states.items()]
+            device = self.head.device
+            self.states = {index: states.to(device) for index, states in world.chained(own)}
 
     def of(
         self, examples: Sequence[int], sizes: Sequence[int]
@@ -126,40 +146,57 @@ def train(
         settings.optimiser,
     )
     # A fresh start has no score: in a format the model has not seen, it would be 0.
-    state = checkpoint.load(around.folder / "checkpoint", optimiser) or checkpoint.State(
-        kl_weight=settings.kl_penalty_weight
-    )
+    with around.world.in_turn():
+        state = checkpoint.load(around.folder / "checkpoint", optimiser) or checkpoint.State(
+            kl_weight=settings.kl_penalty_weight
+        )
+    if state.step:
+        model.tally.take()  # the reference was counted when the loop began
     around.rewind(state.step)
     watch.anchor(optimiser, state, settings, around)
     while not is_over(state, steps, settings):
         began = time.perf_counter()
         chosen = batch_of(state.step, len(examples), settings.batch_size, seed)
-        with adapters.learning(model, seed, state.step):
-            figures = _step(model, examples, chosen, reference, optimiser, state, steps, settings)
+        with adapters.learning(model, seed, state.step, around.world.rank):
+            figures = _step(
+                model,
+                examples,
+                chosen,
+                reference,
+                optimiser,
+                state,
+                settings,
+                factor=factor(state, steps, settings),
+                world=around.world,
+            )
         state.step += 1
         figures["seconds"] = time.perf_counter() - began
+        figures |= count(model, state, around.world)
         around.log(state.step, figures)
         around.progress("steps", state.step, steps, {"loss": figures["loss"], "kl": figures["kl"]})
         if is_judgement_day(state, steps, settings):
             judge(model, state, around)
         watch.heed(optimiser, state, settings, around)
-        if state.step % settings.checkpoint_every_steps == 0:
+        if around.world.first and state.step % settings.checkpoint_every_steps == 0:
             checkpoint.save(around.folder / "checkpoint", optimiser, state)
-    return Outcome(state.best_step, state.step, state.best, None, state.alarms)
+    return Outcome(state.best_step, state.step, state.best, None, state.alarms, totals(state))
 
 
-def plan_steps(examples: int, settings: Imitate) -> int:
+def plan_steps(examples: int, settings: Imitate | Sft | Distil) -> int:
     """How many optimiser steps the settings ask for."""
     steps = math.ceil(examples / settings.batch_size * settings.epochs)
     return max(1, min(steps, settings.max_steps or steps))
 
 
 def batch_of(step: int, examples: int, size: int, seed: int) -> list[int]:
+    """The examples of a step, each once."""
+    return sorted(set(places(step, examples, size, seed)))
+
+
+def places(step: int, examples: int, size: int, seed: int) -> list[int]:
     """The examples of a step: every epoch is a fresh order, and batches run on across epochs."""
     positions = range(step * size, (step + 1) * size)
-    return sorted(
-        {checkpoint.order(examples, seed, p // examples)[p % examples] for p in positions}
-    )
+    return [checkpoint.order(examples, seed, p // examples)[p % examples] for p in positions]
 
 
 def _step(
@@ -169,19 +206,26 @@ def _step(
     reference: Reference | None,
     optimiser: MasterAdamW,
     state: checkpoint.State,
-    steps: int,
     settings: Imitate,
+    *,
+    factor: float,
+    world: World,
 ) -> dict[str, float]:
-    """One optimiser step over `chosen`; updates the controller's weight in `state`."""
+    """One optimiser step over `chosen`; updates the controller's weight in `state`.
+
+    Args:
+        factor: of the learning rate.
+        world: of the processes that have chosen the same, each of which reads its share.
+    """
     rows = [examples[index].row() for index in chosen]
     said = sum(row.said for row in rows)
     total = torch.zeros(2)  # loss, divergence
-    for batch in micro_batches(rows, settings.micro_batch_tokens, model):
-        own = [chosen[i] for i in batch]
+    share = world.share([row.length for row in rows])
+    for batch in micro_batches([rows[i] for i in share], settings.micro_batch_tokens, model):
+        own = [chosen[share[i]] for i in batch]
         total += _backward(model, examples, own, reference, state.kl_weight, said)
-        optimiser.collect()
-    total_loss, total_kl = total.tolist()
-    factor = schedule(settings.schedule, state.step, steps, settings.warmup_share)
+    world.sum_gradients(optimiser.masters)
+    total_loss, total_kl = map(sum, zip(*world.everyones(total.tolist()), strict=True))
     norm = optimiser.step(factor, settings.max_grad_norm)
     state.updates += math.isfinite(norm)
     figures = {

@@ -6,7 +6,9 @@ float32, the step is taken on a float32 copy, and the model gets that copy round
 """
 
 import math
+import weakref
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -78,6 +80,19 @@ class MasterAdamW:
             else torch.nn.Parameter(parameter.detach().float())
             for parameter in self.parameters
         ]
+        # Made once: among activations that come and go, new ones each step would leave gaps.
+        self.spare = {
+            index: torch.empty_like(master)
+            for index, master in enumerate(self.masters)
+            if master is not self.parameters[index]
+        }
+        own = weakref.ref(self)
+        for index, (parameter, master) in enumerate(
+            zip(self.parameters, self.masters, strict=True)
+        ):
+            if parameter is not master:
+                hook = _Collecting(own, index)
+                parameter.register_post_accumulate_grad_hook(hook)  # type: ignore[no-untyped-call]
         self.learning_rate = learning_rate
         how: dict[str, Any] = {
             "lr": learning_rate,
@@ -92,17 +107,6 @@ class MasterAdamW:
             if kind == "adamw"
             else _adamw_8bit(groups, how)
         )
-
-    def collect(self) -> None:
-        """Adds the model's gradients to the float32 ones; called after each backward pass."""
-        for parameter, master in zip(self.parameters, self.masters, strict=True):
-            if parameter is master or parameter.grad is None:
-                continue
-            if master.grad is None:
-                master.grad = parameter.grad.float()
-            else:
-                master.grad += parameter.grad
-            parameter.grad = None
 
     def step(self, scale: float, max_norm: float) -> float:
         """Takes one step at learning rate × `scale`; returns the gradient's norm before clipping.
@@ -157,6 +161,28 @@ class MasterAdamW:
         self.publish()
 
 
+@dataclass(frozen=True, slots=True)
+class _Collecting:
+    """Adds a weight's gradient to its master's as soon as it is there, and forgets it: those of all
+    weights never exist at once in the model's own dtype.
+    """
+
+    optimiser: "weakref.ref[MasterAdamW]"
+    """A model may outlive it and get another."""
+    index: int
+
+    def __call__(self, parameter: torch.Tensor) -> None:
+        optimiser = self.optimiser()
+        if optimiser is None or parameter.grad is None:
+            return
+        master = optimiser.masters[self.index]
+        if master.grad is None:
+            master.grad = optimiser.spare[self.index].copy_(parameter.grad)
+        else:
+            master.grad += parameter.grad
+        parameter.grad = None
+
+
 def _adamw_8bit(groups: list[dict[str, Any]], how: dict[str, Any]) -> Any:
     """AdamW whose moments are kept in 8 bits, each block of 256 with its own scale.
 
@@ -177,7 +203,20 @@ def schedule(kind: str, step: int, steps: int, warmup_share: float) -> float:
     warmup = max(1, round(steps * warmup_share))
     if step < warmup:
         return (step + 1) / warmup
-    done = (step - warmup) / max(1, steps - warmup)
+    return _fall(kind, (step - warmup) / max(1, steps - warmup))
+
+
+def schedule_at(kind: str, share: float, warmup_share: float) -> float:
+    """As `schedule`, where a `share` in [0, 1) of the work is done and its steps are not known.
+
+    The rise begins at a tenth, so that the first step moves too.
+    """
+    if share < warmup_share:
+        return 0.1 + 0.9 * share / warmup_share
+    return _fall(kind, (share - warmup_share) / max(1e-9, 1.0 - warmup_share))
+
+
+def _fall(kind: str, done: float) -> float:
     if kind == "constant":
         return 1.0
     if kind == "linear":

@@ -1,6 +1,7 @@
 """Pairs of a better and a worse answer to one prompt, made from scored answers.
 
-    {"prompt": 7, "reward": 0.61, "pairs": [[better, worse], …]}      one line a prompt, in order
+    {"prompt": 7, "reward": 0.61, "tokens": 310,             one line a prompt, in order; tokens
+     "pairs": [[better, worse], …]}                          are what was computed to answer it
     better, worse   {"text": "…", "tokens": [5, 2], "total": 0.9, "outcome": 1.0}
 
 A prompt without a pair has its line too, so that the file says how far the drawing has come.

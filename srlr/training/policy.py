@@ -9,6 +9,7 @@ gradient is the policy's, so that all variants differ by A and w alone. Where it
 π_old is what the rollout drew it with; no forward pass is spent on it either.
 """
 
+import itertools
 import math
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
@@ -32,6 +33,7 @@ from srlr.training.forward import (
 from srlr.training.groups import Group, rows_of
 from srlr.training.losses import VARIANTS
 from srlr.training.optim import MasterAdamW
+from srlr.training.parallel import ALONE, World
 
 One = TypeVar("One")
 
@@ -62,12 +64,14 @@ def update(
     factor: float,
     longest: int,
     seed: int,
+    world: World = ALONE,
 ) -> dict[str, float]:
     """Moves the weights by the groups that are kept, and the KL controller in `state`.
 
     Args:
         factor: of the learning rate.
         longest: the most tokens an answer may have.
+        world: of the processes that have the same groups, each of which reads its share.
 
     Returns:
         means over the updates; all 0 where no group is kept.
@@ -79,11 +83,11 @@ def update(
         return figures
     again = settings.passes * settings.minibatches > 1
     if again and VARIANTS[settings.variant].ratio == "sequence" and model.dtype != torch.float32:
-        kept = rescored(model, kept, settings)
+        kept = rescored(model, kept, settings, world)
     found: list[dict[str, float]] = []
     for part in parts(kept, settings, seed, state.step):
         scored = list(weighed(part, settings, longest, again=again))
-        found.append(_one(model, scored, reference, optimiser, state, settings))
+        found.append(_one(model, scored, reference, optimiser, state, settings, world))
         norm = optimiser.step(factor, settings.max_grad_norm)
         state.updates += math.isfinite(norm)
         found[-1]["grad_norm"] = norm
@@ -142,19 +146,21 @@ def _one(
     optimiser: MasterAdamW,
     state: checkpoint.State,
     settings: PolicyGradient,
+    world: World = ALONE,
 ) -> dict[str, float]:
     """Adds the gradient of these rows; returns the sums' figures."""
-    rows = [one.row for one in scored]
-    said = sum(row.said for row in rows)
+    said = sum(one.row.said for one in scored)
+    share = [scored[i] for i in world.share([one.row.length for one in scored])]
+    rows = [one.row for one in share]
     total: defaultdict[str, float] = defaultdict(float)
     for batch in micro_batches(rows, settings.micro_batch_tokens, model):
         packed = pack([rows[i] for i in batch], model)
-        own = [scored[i] for i in batch]
+        own = [share[i] for i in batch]
         found = _backward(model, packed, own, reference, said, state.kl_weight, settings)
-        optimiser.collect()
         for name, value in found.items():
             total[name] += value
-    return dict(total)
+    world.sum_gradients(optimiser.masters)
+    return world.total(total)
 
 
 def _backward(
@@ -244,19 +250,31 @@ def bounds(settings: PolicyGradient) -> tuple[float, float]:
     return low, low if high is None else high
 
 
-def rescored(model: LocalModel, groups: Sequence[Group], settings: PolicyGradient) -> list[Group]:
+def rescored(
+    model: LocalModel,
+    groups: Sequence[Group],
+    settings: PolicyGradient,
+    world: World = ALONE,
+) -> list[Group]:
     """The groups with the log-probabilities that a training forward gives their answers.
 
     In bfloat16 those of the rollout differ from them in the third digit, which is as much as a
     ratio of whole answers may be off (GSPO's bounds are 3e-4).
     """
-    found: dict[int, list[float]] = {}
     pairs = list(rows_of(groups))
-    for batch in micro_batches([row for row, _ in pairs], settings.micro_batch_tokens, model):
-        packed = pack([pairs[i][0] for i in batch], model)
-        logp_M = scores(model, packed, settings.temperature)[packed.place_M].tolist()
-        for answer in (answer for i in batch for group in pairs[i][1] for answer in group.answers):
-            found[id(answer)], logp_M = logp_M[: len(answer.tokens)], logp_M[len(answer.tokens) :]
+    share = world.share([row.length for row, _ in pairs])
+    own: list[tuple[int, list[float]]] = []  # a row's place, and its scores
+    for batch in micro_batches([pairs[i][0] for i in share], settings.micro_batch_tokens, model):
+        rows = [pairs[share[i]][0] for i in batch]
+        packed = pack(rows, model)
+        logp_M = scores(model, packed, settings.temperature)[packed.place_M]
+        parts = torch.split(logp_M, [row.said for row in rows])
+        own += [(share[i], part.tolist()) for i, part in zip(batch, parts, strict=True)]
+    found: dict[int, list[float]] = {}
+    for place, logps in world.chained(own):
+        rest = iter(logps)
+        for answer in (answer for group in pairs[place][1] for answer in group.answers):
+            found[id(answer)] = list(itertools.islice(rest, len(answer.tokens)))
     return [
         replace(group, answers=[replace(one, logps=found[id(one)]) for one in group.answers])
         for group in groups

@@ -29,9 +29,19 @@ from srlr.training.drawing import Draw
 from srlr.training.forward import Packed, backward, log_probs, micro_batches, pack
 from srlr.training.groups import Group, rows_of
 from srlr.training.grpo import plan_steps
-from srlr.training.optim import MasterAdamW, choose, schedule
+from srlr.training.optim import MasterAdamW, choose
+from srlr.training.parallel import ALONE, World
 from srlr.training.policy import parts
-from srlr.training.progress import Outcome, Surroundings, is_judgement_day, is_over, judge
+from srlr.training.progress import (
+    Outcome,
+    Surroundings,
+    count,
+    factor,
+    is_judgement_day,
+    is_over,
+    judge,
+    totals,
+)
 from srlr.training.values import Credit, Credited, Head, credited
 
 
@@ -64,7 +74,8 @@ def train(
         head=head.parameters(),
         head_rate=settings.value_learning_rate / settings.learning_rate,
     )
-    state = checkpoint.load(around.folder / "checkpoint", optimiser)
+    with around.world.in_turn():
+        state = checkpoint.load(around.folder / "checkpoint", optimiser)
     if state is None:
         state = checkpoint.State(kl_weight=settings.kl_penalty_weight)
         around.rewind(-1)
@@ -74,15 +85,25 @@ def train(
     watch.anchor(optimiser, state, settings, around)
     while not is_over(state, steps, settings):
         began = time.perf_counter()
-        drawn = drawing.answered(model, draw, settings, state, seed)
+        drawn = drawing.answered(model, draw, settings, state, seed, around.world)
         own = [Group(asked, answers, worths, ()) for asked, answers, worths in drawn]
         figures = groups.describe(own) | {"spread_share": spread_share(own)}
-        learnt, seen = credited(model, head, own, reference, settings, state.kl_weight)
+        learnt, seen = credited(
+            model, head, own, reference, settings, state.kl_weight, around.world
+        )
         figures |= seen | {"beta": state.kl_weight}
-        factor = schedule(settings.schedule, state.step, steps, settings.warmup_share)
-        with adapters.learning(model, seed, state.step):
+        scale = factor(state, steps, settings)
+        with adapters.learning(model, seed, state.step, around.world.rank):
             figures |= update(
-                model, head, learnt, optimiser, state, settings, factor=factor, seed=seed
+                model,
+                head,
+                learnt,
+                optimiser,
+                state,
+                settings,
+                factor=scale,
+                seed=seed,
+                world=around.world,
             )
         if reference is not None:
             controller = kl.Controller(state.kl_weight, settings.max_kl, settings.kl_horizon)
@@ -90,6 +111,7 @@ def train(
             state.kl_weight = controller.after(seen["kl"], samples).weight
         state.step += 1
         figures["seconds"] = time.perf_counter() - began
+        figures |= count(model, state, around.world)
         around.log(state.step, figures)
         around.progress(
             "steps", state.step, steps, {"reward": figures["reward"], "kl": figures["kl"]}
@@ -97,9 +119,10 @@ def train(
         if is_judgement_day(state, steps, settings):
             judge(model, state, around)
         watch.heed(optimiser, state, settings, around)
-        if state.step % settings.checkpoint_every_steps == 0:
+        if around.world.first and state.step % settings.checkpoint_every_steps == 0:
             checkpoint.save(around.folder / "checkpoint", optimiser, state)
-    return Outcome(state.best_step, state.step, state.best, state.loop["first"], state.alarms)
+    begun = state.loop["first"]
+    return Outcome(state.best_step, state.step, state.best, begun, state.alarms, totals(state))
 
 
 def spread_share(drawn: Sequence[Group]) -> float:
@@ -122,15 +145,17 @@ def update(
     *,
     factor: float,
     seed: int,
+    world: World = ALONE,
 ) -> dict[str, float]:
     """Moves model and head, `passes` times over the answers; returns means over the updates.
 
     Args:
         factor: of the learning rates.
+        world: of the processes that have the same answers, each of which reads its share.
     """
     found: list[dict[str, float]] = []
     for part in parts(learnt, settings, seed, state.step):
-        found.append(gradient(model, head, part, optimiser, settings))
+        found.append(gradient(model, head, part, optimiser, settings, world))
         norm = optimiser.step(factor, settings.max_grad_norm)
         state.updates += math.isfinite(norm)
         found[-1]["grad_norm"] = norm
@@ -144,14 +169,15 @@ def gradient(
     learnt: Sequence[Credited],
     optimiser: MasterAdamW,
     settings: Ppo,
+    world: World = ALONE,
 ) -> dict[str, float]:
     """Adds the gradient of the loss of these answers; returns the loss, its parts, and shares."""
-    pairs = list(rows_of(learnt))
-    rows = [row for row, _ in pairs]
-    said = sum(row.said for row in rows)
+    every = list(rows_of(learnt))
+    said = sum(row.said for row, _ in every)
+    pairs = [every[i] for i in world.share([row.length for row, _ in every])]
     total: defaultdict[str, float] = defaultdict(float)
-    for batch in micro_batches(rows, settings.micro_batch_tokens, model):
-        packed = pack([rows[i] for i in batch], model)
+    for batch in micro_batches([row for row, _ in pairs], settings.micro_batch_tokens, model):
+        packed = pack([pairs[i][0] for i in batch], model)
         own = [
             both
             for i in batch
@@ -160,13 +186,14 @@ def gradient(
         ]
         for name, value in _backward(model, head, packed, own, said, settings).items():
             total[name] += value
-        optimiser.collect()
-    total["loss"] = (
-        total["policy_loss"]
-        + settings.value_coef * total["value_loss"]
-        - settings.entropy_coef * total["entropy"]
+    world.sum_gradients(optimiser.masters)
+    figures = world.total(total)
+    figures["loss"] = (
+        figures["policy_loss"]
+        + settings.value_coef * figures["value_loss"]
+        - settings.entropy_coef * figures["entropy"]
     )
-    return {**total, "tokens": float(sum(row.length for row in rows))}
+    return {**figures, "tokens": float(sum(row.length for row, _ in every))}
 
 
 def _backward(

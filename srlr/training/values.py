@@ -6,7 +6,8 @@
 From rewards and values come advantages and returns (advantages.gae), once for each rollout.
 """
 
-from collections.abc import Mapping, Sequence
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import fmean
 
@@ -19,8 +20,9 @@ from srlr.models import stack
 from srlr.models.local import LocalModel
 from srlr.models.rollout import Completion
 from srlr.training import adapters, advantages, kl
-from srlr.training.forward import Packed, hidden_states, micro_batches, pack, scores, whole
+from srlr.training.forward import Packed, Row, hidden_states, micro_batches, pack, scores, whole
 from srlr.training.groups import Asked, Group, rows_of
+from srlr.training.parallel import ALONE, World
 
 
 class Head(torch.nn.Module):
@@ -76,11 +78,12 @@ def credited(
     reference: adapters.Reference | None,
     settings: Ppo,
     kl_weight: float,
+    world: World = ALONE,
 ) -> tuple[list[Credited], dict[str, float]]:
     """Every answer's credit by the policy and the values of the rollout; and figures for the
     record: divergence (k3, nats a token), mean value, explained variance of the returns.
     """
-    values, known = _foreseen(model, head, groups, reference, settings)
+    values, known = _foreseen(model, head, groups, reference, settings, world)
     answers = [answer for group in groups for answer in group.answers]
     worths = [worth.total for group in groups for worth in group.worths]
     credits = []
@@ -127,6 +130,9 @@ def rewarded(
 Tokens = Mapping[int, Sequence[float]]
 """A figure of each token of an answer, by the answer's id()."""
 
+Figures = tuple[int, Sequence[float]]
+"""A row's place, and a figure of each token that is scored in it."""
+
 
 @torch.no_grad()
 def _foreseen(
@@ -135,20 +141,24 @@ def _foreseen(
     groups: Sequence[Group],
     reference: adapters.Reference | None,
     settings: Ppo,
+    world: World,
 ) -> tuple[Tokens, Tokens]:
     """Values of all answers' tokens, and log-probabilities by the reference if there is one."""
-    values: dict[int, Sequence[float]] = {}
-    known: dict[int, Sequence[float]] = {}
+    values: list[Figures] = []
+    known: list[Figures] = []
     pairs = list(rows_of(groups))
-    for batch in micro_batches([row for row, _ in pairs], settings.micro_batch_tokens, model):
-        packed = pack([pairs[i][0] for i in batch], model)
-        answers = [answer for i in batch for group in pairs[i][1] for answer in group.answers]
-        values |= _shared_out(head(_states(model, packed)), packed, answers)
+    share = world.share([row.length for row, _ in pairs])
+    for batch in micro_batches([pairs[i][0] for i in share], settings.micro_batch_tokens, model):
+        own = [share[i] for i in batch]
+        rows = [pairs[i][0] for i in own]
+        packed = pack(rows, model)
+        values += zip(own, _shared_out(head(_states(model, packed)), packed, rows), strict=True)
         if reference is not None:
             with reference() as untrained:
                 logp_N = scores(untrained, packed, settings.temperature)
-            known |= _shared_out(logp_N, packed, answers)
-    return values, known
+            known += zip(own, _shared_out(logp_N, packed, rows), strict=True)
+    every = [[answer for group in own for answer in group.answers] for _, own in pairs]
+    return _of_answers(world.chained(values), every), _of_answers(world.chained(known), every)
 
 
 def _states(model: LocalModel, packed: Packed) -> torch.Tensor:
@@ -156,13 +166,19 @@ def _states(model: LocalModel, packed: Packed) -> torch.Tensor:
 
 
 def _shared_out(
-    figure_N: torch.Tensor, packed: Packed, answers: Sequence[Completion]
-) -> dict[int, Sequence[float]]:
-    figure_M, start = figure_N[packed.place_M].tolist(), 0
+    figure_N: torch.Tensor, packed: Packed, rows: Sequence[Row]
+) -> Iterator[list[float]]:
+    """The figures of each row's tokens, those of all its answers one after the other."""
+    for piece in torch.split(figure_N[packed.place_M], [row.said for row in rows]):
+        yield piece.tolist()
+
+
+def _of_answers(figures: Sequence[Figures], answers: Sequence[Sequence[Completion]]) -> Tokens:
     found: dict[int, Sequence[float]] = {}
-    for answer in answers:
-        found[id(answer)] = figure_M[start : start + len(answer.tokens)]
-        start += len(answer.tokens)
+    for place, said in figures:
+        rest = iter(said)
+        for answer in answers[place]:
+            found[id(answer)] = list(itertools.islice(rest, len(answer.tokens)))
     return found
 
 

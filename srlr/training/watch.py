@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from srlr.core.training import Loop
+from srlr.core.training import ByTrl, Loop, Training
 from srlr.training import alarms, checkpoint
 from srlr.training.alarms import Alarm, Row
 from srlr.training.checkpoint import State
@@ -25,7 +25,8 @@ from srlr.training.progress import Surroundings
 
 def anchor(optimiser: MasterAdamW, state: State, settings: Loop, around: Surroundings) -> None:
     """Keeps the weights where they are the best so far and a roll-back may ask for them."""
-    if state.step == state.best_step and "roll_back" in alarms.actions(settings):
+    keeps = around.world.first and "roll_back" in alarms.actions(settings)
+    if keeps and state.step == state.best_step:
         checkpoint.save_weights(_anchor(state, around), optimiser)
 
 
@@ -35,18 +36,28 @@ def heed(optimiser: MasterAdamW, state: State, settings: Loop, around: Surroundi
     Of several, one that stops comes before one that rolls back, and the weights go back once.
     """
     anchor(optimiser, state, settings, around)
+    new = told(state, settings, around)
+    if any(alarm.action == "roll_back" for alarm in new):
+        around.world.wait()  # the weights may have been written just now
+        checkpoint.put_back(_anchor(state, around), optimiser)
+        optimiser.learning_rate /= 2
+        state.updates = state.evaluations_without_best = 0
+
+
+def told(state: State, settings: Training, around: Surroundings) -> list[Alarm]:
+    """The alarms that the step just logged and judged raises and that are new, once they are told
+    and in the state; none where the settings have no alarms.
+    """
+    if not isinstance(settings, Loop | ByTrl):
+        return []
     past = [alarm for alarm in state.alarms if alarm["step"] > _since(state)]
     known = {alarm["name"] for alarm in past}
-    seen = _seen(state, around)
-    raised = alarms.decide(seen, settings, around.node, around.main)
+    raised = alarms.decide(_seen(state, around), settings, around.node, around.main)
     new = _agreed([alarm for alarm in raised if alarm.name not in known], state, settings)
     for alarm in new:
         state.alarms.append(asdict(alarm))
         around.alarm(alarm)
-    if any(alarm.action == "roll_back" for alarm in new):
-        checkpoint.put_back(_anchor(state, around), optimiser)
-        optimiser.learning_rate /= 2
-        state.updates = state.evaluations_without_best = 0
+    return new
 
 
 def _anchor(state: State, around: Surroundings) -> Path:
@@ -68,7 +79,7 @@ def _seen(state: State, around: Surroundings) -> list[Row]:
     ]
 
 
-def _agreed(new: Sequence[Alarm], state: State, settings: Loop) -> list[Alarm]:
+def _agreed(new: Sequence[Alarm], state: State, settings: Loop | ByTrl) -> list[Alarm]:
     """The alarms with what is really done: roll-backs are counted, and none is made at a stop."""
     most, made = settings.alarms.max_roll_backs, len(state.roll_backs)
     if made >= most:

@@ -1,6 +1,7 @@
 import pytest
 
 from srlr.core.errors import MissingArtifact
+from srlr.core.training import Stepwise
 from srlr.core.types import Task
 from srlr.models.rollout import Completion
 from srlr.stages import answering
@@ -44,6 +45,39 @@ def test_a_trained_model_is_read_strictly(finished, said):
         "latency_s": None,
         "tokens": 2,
     }
+
+
+ALOUD = Stepwise(monologue=True)
+
+
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [
+        ("<think>\nred is\n</think>\ncolour: red\nlabel: warm", "colour: red\nlabel: warm"),
+        ("<think>a</think>colour: red\n<think>b</think>\nlabel: warm", "colour: red\nlabel: warm"),
+        ("colour: red\nlabel: warm", "colour: red\nlabel: warm"),
+        ("<think>it never ends", "<think>it never ends"),
+    ],
+)
+def test_what_a_model_thinks_aloud_is_no_part_of_its_answer(finished, text, answer):
+    settings = finished[0]
+
+    assert answering.spoken(text, settings.model_copy(update={"srl": ALOUD})) == answer
+    assert answering.spoken(text, settings) == text
+    assert answering.spoken(text, settings.model_copy(update={"srl": Stepwise()})) == text
+
+
+def test_a_model_that_thinks_aloud_is_read_without_its_thoughts(finished, said):
+    settings, _, role = finished
+    said += ["<think>\nhm\n</think>\ncolour: red\nlabel: warm"]
+    aloud = settings.model_copy(update={"srl": ALOUD})
+    (row,) = answering.ask(None, "srl", role, [task("red")], aloud)
+
+    assert (row["answer"], row["valid"], row["text"]) == ({"label": "warm"}, True, said[0])
+
+    (untrained,) = answering.ask(None, "baseline", role, [task("red")], aloud, shots=[])
+
+    assert untrained["valid"] is False
 
 
 def test_an_untrained_model_is_read_leniently_and_its_validity_strictly(finished, said):
@@ -101,3 +135,11 @@ def test_the_dev_score_tells_how_far_it_is(finished, said):
 
     assert score(None)["validity"] == 1.0
     assert heard == [("srl: dev answers", 3, 3)]
+
+
+def test_without_labels_there_is_no_f1(finished, changed, said):
+    settings = changed("role", labels=(), main_metric="accuracy")
+    said += ["colour: red\nlabel: warm"]
+    rows = answering.ask(None, "srl", finished[2], [task("red")], settings)
+
+    assert answering.figures(rows, settings) == {"accuracy": 1.0, "validity": 1.0}

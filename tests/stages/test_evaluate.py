@@ -3,6 +3,7 @@ import shutil
 import pytest
 
 from srlr.core.errors import GateFailed
+from srlr.core.passed import NoRlvr, NoSrl
 from srlr.core.settings import Gate
 from srlr.stages import answering, evaluate
 
@@ -72,7 +73,7 @@ def test_of_two_equally_good_numbers_the_smaller_is_taken(finished, monkeypatch)
 
 def test_shots_come_from_training_rows_one_label_after_the_other(finished):
     settings, _, role = finished
-    shots = evaluate._shots(role, settings)
+    shots = evaluate.shots_of(role, settings)
     train = {task.id for task in role.load_tasks(settings.role, "train")}
 
     assert [shot.answer["label"] for shot in shots] == ["cold", "warm", "cold"]
@@ -97,3 +98,49 @@ def test_a_floor_that_is_not_reached_is_named_and_the_report_is_there(
 def test_the_plan_knows_the_limit(finished, changed):
     assert evaluate.plan(finished[0]).note == "24 tasks each"
     assert evaluate.plan(changed("evaluate", limit=None)).tokens > evaluate.plan(finished[0]).tokens
+
+
+def test_a_role_that_does_not_classify_has_no_classifiers_beside_it(finished, changed):
+    settings, rundir, role = finished
+    other = changed("role", family="expert_analysis", labels=())
+    tasks = role.load_tasks(other.role, "test")[:4]
+
+    assert evaluate.comparisons(role, tasks, settings, rundir)
+    assert evaluate.comparisons(role, tasks, other, rundir) == []
+    assert len(evaluate.shots_of(role, other)) == 3
+
+
+def test_answers_are_drawn_beside_the_greedy_one_and_told_apart(finished, changed):
+    _, rundir, _ = finished
+    whole = rundir.read_json("evaluate/report.json")
+    settings = changed("evaluate", samples=3, limit=4, latency_tasks=0)
+    evaluate.run(settings, rundir)
+    rows = rundir.read_jsonl("evaluate/samples.jsonl")
+    found = rundir.read_json("evaluate/report.json")["sampled"]
+
+    assert "sampled" not in whole
+    assert [row["model"] for row in rows] == ["baseline"] * 12 + ["srl"] * 12 + ["rlvr"] * 12
+    assert [row["task"] for row in rows[12:15]] == [rows[12]["task"]] * 3
+    assert found["samples"] == 3
+    assert found["figures"].keys() == {"baseline", "srl", "rlvr"}
+
+
+@pytest.mark.parametrize(("passed", "kind"), [("srl", NoSrl), ("rlvr", NoRlvr)])
+def test_a_stage_that_was_passed_over_has_no_row(finished, asked, passed, kind):
+    settings, rundir, _ = finished
+    without = settings.model_copy(update={passed: kind()})
+    result = evaluate.run(without, rundir)
+    report = rundir.read_json("evaluate/report.json")
+    (last,) = {"srl", "rlvr"} - {passed}
+
+    assert passed not in asked
+    assert last in asked
+    assert report["final"] == last
+    assert {row["model"] for row in report["table"]} == {"baseline", last, "tfidf"}
+    assert [(one["model"], one["against"]) for one in report["tests"]] == [
+        (last, "baseline"),
+        (last, "tfidf"),
+    ]
+    assert any(note.startswith(last.upper()) for note in result.notes)
+    assert not any(note.startswith(passed.upper()) for note in result.notes)
+    assert evaluate.plan(without).tokens < evaluate.plan(settings).tokens

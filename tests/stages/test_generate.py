@@ -8,6 +8,7 @@ from srlr.collaboration import record
 from srlr.core.errors import ConfigError
 from srlr.core.rundir import RunDir
 from srlr.core.settings import Generate, Hardware, ModelCard, RoleProfile, Settings, Tier
+from srlr.core.training import Grpo
 from srlr.stages import generate
 
 TOY = str(Path(__file__).parents[1] / "roles" / "toy")
@@ -23,6 +24,7 @@ def settings(role=None, seed=7, role_path=TOY, **asked):
         hardware=Hardware(name="cpu"),
         model=ModelCard(name="tiny", source=None),
         generate=Generate(**{"num_tasks": 40, **asked}),
+        rlvr=Grpo(prompts_per_step=1),
     )
 
 
@@ -211,3 +213,21 @@ def test_the_plan_grows_with_the_tasks():
     assert small.name == "generate"
     assert large.seconds > small.seconds > 0
     assert large.disk_gb == pytest.approx(0.002)
+
+
+def test_a_role_that_does_not_classify_draws_as_it_comes_and_counts_no_labels(tmp_path):
+    run = rundir(tmp_path)
+    role = RoleProfile(
+        name="math",
+        family="expert_analysis",
+        description="d",
+        data="generated",
+        label="answer",
+        options={"train": 60, "dev": 12, "test": 16},
+    )
+    result = generate.run(settings(role), run)
+    summary = run.read_json("generate/summary.json")
+
+    assert result.metrics["accepted"] == 40.0
+    assert summary["labels"] == {}
+    assert "Labels drawn" not in run.read_text("generate/report.md")

@@ -1,8 +1,10 @@
 import json
+from types import SimpleNamespace
 
 import pytest
 import toy_job
 
+from srlr.models import precision
 from srlr.stages import learning
 from srlr.training.alarms import Alarm
 from srlr.training.progress import Outcome
@@ -103,6 +105,27 @@ def test_a_loop_writes_hears_and_rewinds_its_own_rows(finished):
     assert around.history() == [{"step": 3, "loss": 0.5}]
     assert around.folder == rundir.path / "srl"
     assert around.main == "macro_f1"
+
+
+@pytest.mark.parametrize(
+    ("facts", "times"),
+    [
+        ({"cores": 2}, 1.0),
+        ({"cores": 8}, 4.0),
+        ({"cores": 2, "compute_dtype": "float32"}, 0.5),
+        ({"device": "cuda", "cores": 2}, 100.0),
+    ],
+)
+def test_a_plan_knows_how_fast_the_machine_is(finished, monkeypatch, facts, times):
+    settings = finished[0]
+    known = {"device": "cpu", "cores": 2, "compute_dtype": "bfloat16", **facts}
+    monkeypatch.setattr(precision, "foreseen", lambda node: SimpleNamespace(**known))
+    found = learning.plan("srl", settings, settings.srl, 10, trained=1000, generated=100)
+    work = (2 * 2 + 2) * 60 * 1000 / learning.TRAIN_GFLOP_PER_S  # 1B parameters, 30 + 30 tokens
+    answers = 100 + 3 * settings.srl.eval_tasks
+    work += 4 * 30 * answers / learning.GENERATE_GFLOP_PER_S
+
+    assert found.seconds == pytest.approx(work / times)
 
 
 @pytest.mark.parametrize("more", ["steps", "trained", "generated"])

@@ -286,7 +286,7 @@ def test_force_on_train_starts_from_the_first_stage():
 def test_force_does_not_reach_a_stage_before_the_one_that_was_named():
     train(run="r1")
     with pytest.raises(ConfigError) as refused:
-        train("generate.num_tasks=10", names=("rlvr",), run="r1", force=True)
+        train("generate.num_tasks=20", names=("rlvr",), run="r1", force=True)
 
     assert "srlr generate --run" in refused.value.hint
 

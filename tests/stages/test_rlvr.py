@@ -2,11 +2,13 @@ import shutil
 
 import pytest
 
-from srlr.core.errors import ConfigError, MissingArtifact
-from srlr.core.training import Dpo, Ppo
+from srlr.core.errors import ConfigError, MissingArtifact, ResourceError
+from srlr.core.passed import NoRlvr, NoSrl
+from srlr.core.training import Dpo, Ppo, Stepwise
 from srlr.core.types import Reward, Task
+from srlr.core.vllm import Vllm
 from srlr.models.rollout import Completion
-from srlr.stages import rlvr
+from srlr.stages import answering, learning, rlvr, srl
 
 
 class Rewarding:
@@ -63,6 +65,15 @@ def test_what_the_role_cannot_read_is_worth_nothing_whatever_the_rewards_say(cha
     assert worth(0, "n0!").outcome == 0.0
 
 
+def test_what_is_thought_aloud_is_not_judged(changed):
+    settings = changed("role", rewards={"right": 1.0}, outcome=None)
+    aloud = settings.model_copy(update={"srl": Stepwise(monologue=True)})
+    thought = Completion("<think>no, or 7?</think>yes", [1], True, 0.0)
+
+    assert rlvr.judge_of(Rewarding(), [Task("1", "?", {})], aloud)(0, thought).total == 1.0
+    assert rlvr.judge_of(Rewarding(), [Task("1", "?", {})], settings)(0, thought).total == 0.0
+
+
 def test_an_outcome_that_is_no_reward_is_refused_with_those_that_are(changed):
     with pytest.raises(ConfigError, match=r"role\.outcome=nice") as refused:
         judge(changed, {"right": 1.0}, "nice")
@@ -87,6 +98,18 @@ def test_without_the_model_of_srl_its_folder_is_named(finished):
     shutil.rmtree(rundir.path / "srl" / "best")
     with pytest.raises(MissingArtifact, match="srl/best"):
         rlvr.run(settings, rundir)
+
+
+def test_more_prompts_a_step_than_the_data_gave_are_refused_before_a_model_is_loaded(
+    finished, changed
+):
+    rundir = finished[1]
+    rundir.write_jsonl("generate/tasks.jsonl", rundir.read_jsonl("generate/tasks.jsonl")[:5])
+    shutil.rmtree(rundir.path / "srl")
+    with pytest.raises(ConfigError, match=r"prompts_per_step is 6, and the data gave 5") as caught:
+        rlvr.run(changed("rlvr", prompts_per_step=6), rundir)
+
+    assert caught.value.hint == "rlvr.prompts_per_step=5, or less"
 
 
 def test_one_step_leaves_a_model_figures_and_rows(finished, changed):
@@ -161,7 +184,8 @@ def test_dpo_leaves_what_grpo_leaves_and_its_pairs(finished):
     assert (rundir.path / result.artifact / "model.safetensors").exists()
     assert [row["prompt"] for row in rundir.read_jsonl("rlvr/pairs.jsonl")] == list(range(16))
     assert set(rundir.read_json("rlvr/result.json")) == {
-        *("best_step", "steps", "dev", "dev_before", "gain", "alarms", "stopped_by")
+        *("best_step", "steps", "dev", "dev_before", "gain", "alarms", "stopped_by"),
+        *("tokens_forward", "tokens_backward"),
     }
     assert not (rundir.path / "rlvr" / "checkpoint").exists()
 
@@ -176,3 +200,64 @@ def test_the_plan_of_dpo_counts_the_pairs_it_can_make_at_most(finished):
 
     assert (whole.note, some.note) == ("13 steps", "4 steps")
     assert some.tokens < whole.tokens
+
+
+def test_passed_over_srls_model_is_the_last(finished):
+    settings, rundir, _ = finished
+    rundir.forget("rlvr")
+    without = settings.model_copy(update={"rlvr": NoRlvr()})
+    result = rlvr.run(without, rundir)
+    before, after = (
+        (rundir.path / stage / "best" / "model.safetensors").read_bytes()
+        for stage in ("srl", "rlvr")
+    )
+
+    assert before == after
+    assert result.notes == ("rlvr: passed over, SRL's model goes on",)
+    assert rlvr.plan(without).note == "passed over"
+
+
+def test_where_srl_was_passed_over_the_base_model_is_judged_first(finished):
+    settings, rundir, _ = finished
+    without = settings.model_copy(update={"srl": NoSrl()})
+    for stage in (srl, rlvr):
+        rundir.forget(stage.NAME)
+        stage.run(without.model_copy(update={"rlvr": tiny_step(settings)}), rundir)
+
+    assert [row["step"] for row in rundir.metrics("rlvr")] == [0, 1, 1]
+    assert rlvr.plan(without).note == rlvr.plan(settings).note
+
+
+def tiny_step(settings):
+    return settings.rlvr.model_copy(update={"max_steps": 1})
+
+
+def test_trls_trainer_leaves_what_our_loop_leaves(finished):
+    pytest.importorskip("trl")
+    settings, rundir, _ = finished
+    rundir.forget("rlvr")
+    node = settings.rlvr.model_copy(update={"backend": "trl", "max_steps": 1})
+    result = rlvr.run(settings.model_copy(update={"rlvr": node}), rundir)
+    rows = rundir.metrics("rlvr")
+
+    assert (rundir.path / result.artifact / "model.safetensors").exists()
+    assert [row["step"] for row in rows] == [0, 1, 1]
+    assert {"reward", "reward_label", "kept_share", "loss", "kl"} <= rows[1].keys()
+    assert not (rundir.path / "rlvr" / "checkpoint").exists()
+
+
+@pytest.mark.parametrize("stage", [srl, rlvr])
+def test_vllm_is_refused_before_any_model_is_loaded(finished, stage, monkeypatch):
+    settings, rundir, _ = finished
+    node = settings.rlvr.model_copy(update={"backend": "trl", "vllm": Vllm(mode="colocate")})
+    asked = settings.model_copy(update={"rlvr": node})
+    monkeypatch.setattr(answering, "load", None)
+    monkeypatch.setattr(learning.importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(MissingArtifact, match="'vllm' is not installed") as absent:
+        stage.run(asked, rundir)
+    monkeypatch.setattr(learning.importlib.util, "find_spec", lambda name: name)
+    with pytest.raises(ResourceError, match="device is the CPU") as cpu:
+        stage.run(asked, rundir)
+
+    assert "rlvr.vllm.mode=off" in absent.value.hint
+    assert "rlvr.vllm.mode=off" in cpu.value.hint

@@ -7,12 +7,13 @@ import time
 import pytest
 import yaml
 
+from srlr.core import hardware
 from srlr.core.compose import compose
 from srlr.core.errors import ConfigError
 from srlr.core.hardware import Machine
 from srlr.core.rundir import RunDir
 from srlr.models import card as cards
-from srlr.models import catalog
+from srlr.models import catalog, precision
 from srlr.stages import select, select_record
 
 LAPTOP = Machine("cpu", "laptop", 2, 24.0, 20.0, 100.0, "float32")
@@ -153,13 +154,16 @@ def test_the_record_has_the_documented_form(hub):
 
 def test_run_writes_the_decision_and_a_report_made_from_it(tmp_path, hub, monkeypatch):
     hub()
-    monkeypatch.setattr(select, "probe", lambda hardware, place=None: LAPTOP)
+    monkeypatch.setattr(hardware, "probe", lambda node, place=None: LAPTOP)
+    for name in ("known", "speeds"):
+        monkeypatch.setattr(precision, name, lambda threads: None)
     asked = settings()
     rundir = RunDir.create(tmp_path / "run", config_yaml="", command="srlr select", facts={})
     result = select.run(asked, rundir)
     said = yaml.safe_load(rundir.read_text("select/decision.yaml"))["model_selection"]
 
     assert result.artifact == "select/decision.yaml"
+    assert RunDir(rundir.path).manifest["compute_dtype"] == "float32"
     assert result.metrics["score"] == pytest.approx(said["selection_score"], abs=1e-4)
     assert said["selected_model"] == select.preview(asked) == "smollm2-135m-instruct"
     report = rundir.read_text("select/report.md")

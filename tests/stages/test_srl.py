@@ -1,11 +1,15 @@
+import shutil
+
 import pytest
+import torch
 
 from srlr.collaboration import record
 from srlr.core.errors import ConfigError, MissingArtifact
+from srlr.core.passed import NoSrl
 from srlr.core.rundir import RunDir
-from srlr.core.training import Stepwise, WarmUp
+from srlr.core.training import Distil, Sft, Stepwise, WarmUp
 from srlr.core.types import Step, Task, Trajectory
-from srlr.stages import answering, srl
+from srlr.stages import answering, learning, srl
 
 
 def trajectory(first, second):
@@ -57,6 +61,15 @@ def test_without_trajectories_generate_is_named(finished):
     (rundir.path / "generate" / "trajectories.jsonl").unlink()
     with pytest.raises(MissingArtifact, match="trajectories"):
         srl.run(settings, rundir)
+
+
+def test_where_all_trajectories_were_turned_down_it_says_so(finished):
+    settings, rundir, _ = finished
+    rundir.write_jsonl("generate/trajectories.jsonl", [])
+    with pytest.raises(MissingArtifact, match="no trajectory") as caught:
+        srl.run(settings, rundir)
+
+    assert "min_verification_score" in caught.value.hint
 
 
 def test_one_step_leaves_a_model_figures_and_rows(finished, changed):
@@ -153,6 +166,22 @@ def test_stepwise_interrupted_anywhere_goes_on_exactly(stepwise, monkeypatch, st
     assert without_clock(rundir.metrics("srl")) == rows
 
 
+def test_alarms_of_the_warm_up_are_in_the_result(stepwise, finished, tiny_model_folder):
+    """As of a warm-up that had just ended when it was killed; what ends it ends nothing else."""
+    rundir = finished[1]
+    alarm = {"name": "nan", "step": 3, "why": "no number", "advice": "", "action": "stop"}
+    shutil.copytree(tiny_model_folder, rundir.path / srl.WARM_UP / "best")
+    scores = {"accuracy": 0.0, "macro_f1": 0.0, "validity": 0.0}
+    before = {"dev": scores, "alarms": [alarm], "tokens_forward": 0, "tokens_backward": 0}
+    rundir.write_json(f"{srl.WARM_UP}/result.json", before)
+    result, rundir = stepwise(max_steps=1)
+    written = rundir.read_json("srl/result.json")
+
+    assert written["alarms"] == [{**alarm, "part": "warm-up"}]
+    assert (written["steps"], written["stopped_by"]) == (1, None)
+    assert "srl: alarm nan at step 3 of the warm-up (stop): no number" in result.notes
+
+
 def test_where_no_own_step_was_better_the_model_is_that_of_the_warm_up(stepwise):
     result, rundir = stepwise(max_steps=1, learning_rate=1e-12)
 
@@ -173,3 +202,81 @@ def test_the_plan_of_stepwise_counts_its_steps(finished):
     node = STEPWISE.model_copy(update={"max_steps": None})
 
     assert srl.plan(finished[0].model_copy(update={"srl": node})).note == "375 steps"
+
+
+def test_what_the_warm_up_used_is_taken_from_the_budget():
+    settings = Stepwise(token_budget=100)
+
+    assert srl.within(settings, 60).token_budget == 40
+    assert srl.within(Stepwise(), 60).token_budget is None
+    with pytest.raises(ConfigError, match=r"imitation put 100 tokens"):
+        srl.within(settings, 100)
+
+
+def test_sft_leaves_what_imitate_leaves(finished):
+    pytest.importorskip("trl")
+    settings, rundir, _ = finished
+    rundir.forget("srl")
+    node = Sft(max_steps=2, batch_size=8, eval_tasks=8, learning_rate=1e-3)
+    result = srl.run(settings.model_copy(update={"srl": node}), rundir)
+    rows = rundir.metrics("srl")
+
+    assert (rundir.path / result.artifact / "model.safetensors").exists()
+    assert [row["step"] for row in rows] == [1, 2, 2]
+    assert {"loss", "token_accuracy", "grad_norm", "lr", "seconds"} <= rows[0].keys()
+    assert not (rundir.path / "srl" / "checkpoint").exists()
+
+
+def test_the_plan_of_sft_counts_its_steps(finished):
+    """200 trajectories, 2 epochs, 16 a step."""
+    node = Sft(epochs=2, batch_size=16)
+
+    assert srl.plan(finished[0].model_copy(update={"srl": node})).note == "25 steps"
+
+
+def test_passed_over_the_base_model_goes_on(finished, tiny_model_folder):
+    settings, rundir, _ = finished
+    rundir.forget("srl")
+    without = settings.model_copy(update={"srl": NoSrl()})
+    result = srl.run(without, rundir)
+    base, kept = (
+        answering.load(folder, settings, rundir).model.state_dict()
+        for folder in (tiny_model_folder, rundir.path / result.artifact)
+    )
+
+    assert all(torch.equal(base[name], kept[name]) for name in base)
+    assert result.notes == ("srl: passed over, the base model goes on",)
+    assert rundir.read_json("srl/result.json")["passed"]
+    assert srl.plan(without).note == "passed over"
+
+
+def test_distil_learns_from_a_folder_or_a_card(finished, tiny_model_folder):
+    pytest.importorskip("trl")
+    settings, rundir, _ = finished
+    rundir.forget("srl")
+    node = Distil(max_steps=1, batch_size=4, eval_tasks=8, teacher=str(tiny_model_folder))
+    result = srl.run(settings.model_copy(update={"srl": node}), rundir)
+    by_card = settings.model_copy(update={"srl": Distil(teacher="tiny")})
+
+    assert (rundir.path / result.artifact / "model.safetensors").exists()
+    assert {"loss", "response_tokens", "entropy"} <= rundir.metrics("srl")[0].keys()
+    assert learning.teacher_folder(by_card) == tiny_model_folder
+
+
+def test_a_distillation_that_nobody_teaches_is_refused(finished):
+    settings, rundir, _ = finished
+    with pytest.raises(ConfigError, match="nobody teaches") as caught:
+        srl.run(settings.model_copy(update={"srl": Distil()}), rundir)
+
+    assert "srl.teacher=" in caught.value.hint
+
+
+def test_the_plan_of_distil_counts_the_answers(finished):
+    """200 trajectories, 16 a step; as many answers are drawn."""
+    plans = [
+        srl.plan(finished[0].model_copy(update={"srl": kind(epochs=1, batch_size=16)}))
+        for kind in (Sft, Distil)
+    ]
+
+    assert [plan.note for plan in plans] == ["13 steps", "13 steps"]
+    assert plans[0].tokens < plans[1].tokens

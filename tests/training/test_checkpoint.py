@@ -40,9 +40,7 @@ def optimiser(seed=0, dtype=torch.bfloat16):
 
 def learn(optimiser, steps):
     for _ in range(steps):
-        for parameter in optimiser.parameters:
-            parameter.grad = torch.full_like(parameter, 0.5) * parameter.detach().sign()
-        optimiser.collect()
+        sum(0.5 * parameter.abs().sum() for parameter in optimiser.parameters).backward()
         optimiser.step(1.0, 1.0)
     return optimiser
 

@@ -11,7 +11,7 @@ from srlr.training.groups import Worth
 
 pytest.importorskip("trl")
 
-from srlr.training import dpo, dpo_callback
+from srlr.training import dpo, trl_callback, trl_trainer
 
 SETTINGS = Dpo(
     learning_rate=3e-3,
@@ -119,7 +119,7 @@ def test_an_unfinished_checkpoint_is_not_gone_on_from(learn, ears):
     weights, _ = learn(whole)
     with pytest.raises(KeyboardInterrupt):
         learn(cut)
-    (cut.folder / "checkpoint" / "checkpoint-4" / dpo_callback.COMPLETE).unlink()
+    (cut.folder / "checkpoint" / "checkpoint-4" / trl_callback.COMPLETE).unlink()
     (cut.folder / "checkpoint" / "checkpoint-4" / "optimizer.pt").write_bytes(b"cut")
     resumed, _ = learn(ears("cut"))
 
@@ -187,7 +187,7 @@ def test_steps_are_as_many_as_the_pairs_fill(made, changes, steps):
 
 
 def test_without_trl_it_says_what_to_install(learn, ears, monkeypatch):
-    monkeypatch.setattr(dpo.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(trl_trainer.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(MissingArtifact, match="trl") as caught:
         learn(ears("rlvr"))
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from transformers import AutoModelForCausalLM
 
 from srlr.models import local
-from srlr.training import forward
+from srlr.training import head
 from srlr.training.forward import (
     Row,
     backward,
@@ -77,7 +77,7 @@ def test_a_packed_tree_is_as_good_as_separate_passes(model, tiny_model_folder):
 @pytest.mark.parametrize("logit_tokens", [1, 3, 13, 14])
 def test_a_loss_taken_in_pieces_has_the_gradient_of_the_whole(model, logit_tokens, monkeypatch):
     """13 tokens are scored: in 13 pieces, in 5, in one that is full, in one that is not."""
-    monkeypatch.setattr(forward, "LOGIT_TOKENS", logit_tokens)
+    monkeypatch.setattr(head, "LOGIT_TOKENS", logit_tokens)
     packed = pack(ROWS, model)
     factor_N = torch.zeros(len(packed.target_N))
     factor_N.index_add_(0, packed.place_M, torch.linspace(-1, 1, len(packed.place_M)))

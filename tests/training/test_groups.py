@@ -1,8 +1,11 @@
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from srlr.core.training import Grpo
 from srlr.models.rollout import Completion
 from srlr.training.groups import Asked, Group, Worth, compared, describe, rows_of
+from srlr.training.losses import VARIANTS
 
 
 def said(*tokens, stopped=True):
@@ -29,6 +32,18 @@ def test_totals_without_spread_teach_nothing_either():
     (only,) = compared([group([worth(0.5, 0.0), worth(0.5, 1.0)])], Grpo())
 
     assert only.advantages is None
+
+
+@pytest.mark.parametrize("variant", sorted(VARIANTS))
+@given(st.integers(1, 5), st.floats(-1.0, 1.0))
+def test_a_group_of_one_or_of_equals_teaches_nothing(variant, size, reward):
+    worths = [worth(reward, part=reward)] * size
+    settings = Grpo(variant=variant, min_reward_spread=0.0)
+
+    for weights in (None, {"part": 1.0}):
+        (only,) = compared([group(worths)], settings, weights)
+
+        assert only.advantages is None
 
 
 @pytest.mark.parametrize(

@@ -232,7 +232,7 @@ def test_every_variant_learns_what_can_be_had(learn, ears, variant, passes, mini
         variant=variant,
         passes=passes,
         minibatches=minibatches,
-        max_steps=10,
+        max_steps=12,
         learning_rate=1e-2 if passes == 1 else 4e-3,
         kl_penalty_weight=0.0,
         clip_epsilon=0.2,
@@ -256,3 +256,28 @@ def test_used_again_an_interrupted_run_still_goes_on_exactly(learn, ears, dtype,
 
     assert same(expected, again)
     assert broken.rows == whole.rows
+
+
+# -- tokens ----------------------------------------------------------------------------------------
+
+
+def test_rollout_reference_and_training_are_counted(learn, ears):
+    """Answers share what they have in common in all three, so a group that teaches costs them the
+    same number of tokens, but for the first tokens that all prompts share, read once.
+    """
+    heard = ears("rlvr")
+    learn(heard, settings=said(max_steps=1))
+    row = next(figures for _, figures in heard.rows if "loss" in figures)
+    trained = row["tokens"]
+
+    assert row["tokens_backward"] == trained
+    assert 2 * trained < row["tokens_forward"] <= 3.5 * trained
+
+
+def test_where_nothing_is_learnt_the_answers_alone_are_counted(learn, ears):
+    heard = ears("rlvr")
+    alike = lambda index, answer: Worth(1.0, 1.0, {})  # noqa: E731
+    _, outcome = learn(heard, worth=alike, settings=said(max_steps=2))
+
+    assert outcome.tokens["tokens_backward"] == 0
+    assert outcome.tokens["tokens_forward"] > 0

@@ -287,3 +287,58 @@ def test_every_example_comes_once_an_epoch(examples, size, seed):
     assert set().union(*(batch_of(s, examples, size, seed) for s in range(examples))) == set(
         range(examples)
     )
+
+
+# -- tokens ----------------------------------------------------------------------------------------
+
+
+def test_every_pass_of_every_token_is_counted_that_of_the_reference_once(learn, ears, examples):
+    heard = ears()
+    _, outcome = learn(heard, said(max_steps=2, kl_share=1.0))
+    lengths = [one.row().length for one in examples]
+    trained = [
+        sum(lengths[index] for index in batch_of(step, 9, SETTINGS.batch_size, 0))
+        for step in range(2)
+    ]
+
+    assert heard.column("tokens_backward") == [trained[0], sum(trained)]
+    assert heard.column("tokens_forward") == [sum(lengths) + trained[0], sum(lengths + trained)]
+    assert outcome.tokens == {
+        "tokens_forward": sum(lengths + trained),
+        "tokens_backward": sum(trained),
+    }
+
+
+def test_a_budget_ends_the_loop_in_the_step_that_reaches_it(learn, ears):
+    whole = ears("whole")
+    learn(whole, said(max_steps=6, kl_penalty_weight=0.0))
+    used = [
+        a + b
+        for a, b in zip(*map(whole.column, ("tokens_forward", "tokens_backward")), strict=True)
+    ]
+    heard = ears()
+    _, outcome = learn(heard, said(max_steps=6, kl_penalty_weight=0.0, token_budget=used[2] - 1))
+
+    assert outcome.steps == 3
+    assert sum(outcome.tokens.values()) == used[2]
+    assert heard.rows[-1][0] == 3
+    assert "dev_macro_f1" in heard.rows[-1][1]  # the last step is judged
+
+
+def test_a_killed_run_has_used_what_an_uninterrupted_one_has(learn, ears):
+    budget = said(max_steps=100, token_budget=3000)
+    whole = ears("whole")
+    weights, outcome = learn(whole, budget)
+    with pytest.raises(KeyboardInterrupt):
+        learn(ears("cut", stop_at=3), budget)
+    heard = ears("cut")
+    resumed, again = learn(heard, budget)
+
+    assert same(weights, resumed)
+    assert again.tokens == outcome.tokens
+    assert heard.column("tokens_forward") == whole.column("tokens_forward")[2:]
+
+
+def test_a_batch_larger_than_the_data_is_all_of_them_once():
+    assert batch_of(0, 3, 8, 0) == [0, 1, 2]
+    assert batch_of(1, 3, 8, 0) == [0, 1, 2]

@@ -114,5 +114,12 @@ def test_one_look_never_changes_the_weight_by_more_than_a_fifth(weight, kl, samp
     assert weight * 0.8 * (1 - 1e-12) <= after <= weight * 1.2 * (1 + 1e-12)
 
 
+@given(st.floats(1e-6, 1e3), st.floats(0.0, 10.0), st.integers(1, 10**6))
+def test_the_weight_rises_above_the_target_and_falls_below_it(weight, kl, samples):
+    after = Controller(weight, target=0.1, horizon=100).after(kl, samples).weight
+
+    assert after >= weight if kl >= 0.1 else after <= weight
+
+
 def test_a_weight_of_zero_stays_zero():
     assert Controller(0.0, 0.1, 100).after(5.0, 100).weight == 0.0

@@ -19,7 +19,6 @@ def learn(model, optimiser, steps, first=0, scale=1.0):
     for step in range(first, first + steps):
         torch.manual_seed(step)
         (model(torch.randn(4, 5, dtype=model[0].weight.dtype)) ** 2).mean().backward()
-        optimiser.collect()
         optimiser.step(scale, 1.0)
 
 
@@ -79,8 +78,7 @@ def test_small_updates_add_up_under_bfloat16_weights():
     weight = torch.nn.Parameter(torch.ones(1, dtype=torch.bfloat16))
     optimiser = MasterAdamW([weight], 1e-3, 0.0)
     for _ in range(100):
-        weight.grad = torch.ones_like(weight)
-        optimiser.collect()
+        weight.sum().backward()
         optimiser.step(1.0, 1.0)
 
     assert optimiser.masters[0].item() == pytest.approx(0.9, abs=1e-4)
@@ -104,12 +102,21 @@ def test_gradients_of_micro_batches_are_added_up_in_float32():
     weight = torch.nn.Parameter(torch.zeros(1, dtype=torch.bfloat16))
     optimiser = MasterAdamW([weight], 1e-3, 0.0)
     for gradient in (256.0, 1.0, 1.0):
-        weight.grad = torch.tensor([gradient], dtype=torch.bfloat16)
-        optimiser.collect()
+        (gradient * weight).sum().backward()
 
         assert weight.grad is None
 
     assert optimiser.step(1.0, 1.0) == 258.0
+
+
+def test_a_second_optimiser_takes_over_when_the_first_is_gone():
+    weight = torch.nn.Parameter(torch.ones(1, dtype=torch.bfloat16))
+    first = MasterAdamW([weight], 1e-3, 0.0)
+    del first
+    second = MasterAdamW([weight], 1e-3, 0.0)
+    (3.0 * weight).sum().backward()
+
+    assert second.step(1.0, 1.0) == 3.0
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
@@ -118,9 +125,7 @@ def test_a_gradient_that_is_not_finite_leaves_the_weights_and_the_next_step_work
     model = network(dtype)
     optimiser = MasterAdamW(model.parameters(), 1e-2, 0.1)
     before = weights(model)
-    for parameter in model.parameters():
-        parameter.grad = torch.full_like(parameter, broken)
-    optimiser.collect()
+    sum((broken * parameter).sum() for parameter in model.parameters()).backward()
     norm = optimiser.step(1.0, 1.0)
 
     assert not math.isfinite(norm)

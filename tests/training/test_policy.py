@@ -9,7 +9,7 @@ from srlr.core.training import Grpo
 from srlr.models.rollout import Completion
 from srlr.training import policy
 from srlr.training.checkpoint import State
-from srlr.training.forward import pack, scores
+from srlr.training.forward import Row, pack, scores
 from srlr.training.groups import Asked, Group
 from srlr.training.losses import VARIANTS
 from srlr.training.optim import MasterAdamW, choose
@@ -173,3 +173,20 @@ def test_rescored_log_probs_are_those_of_the_forward(model):
 )
 def test_bounds_are_the_papers_unless_they_are_said(settings, found):
     assert bounds(settings) == found
+
+
+@pytest.mark.parametrize("passes", [1, 2])
+def test_an_answer_of_the_stop_token_alone_teaches_like_any_other(model, passes):
+    """Nothing said is one token: the one that ends it."""
+    settings = Grpo(passes=passes, learning_rate=1e-2)
+    empty = [group(answers=[[model.stop_token], [42, 7]], advantages=(1.0, -1.0))]
+    optimiser, state = MasterAdamW(choose(model, None), 1e-2, 0.0), State()
+    before, drawn = _said_of_nothing(model), with_old(model, empty, settings)
+    figures = update(model, drawn, None, optimiser, state, settings, factor=1.0, longest=8, seed=0)
+
+    assert all(map(math.isfinite, figures.values()))
+    assert _said_of_nothing(model) > before
+
+
+def _said_of_nothing(model):
+    return scores(model, pack([Row([1, 87, 85], [[model.stop_token]])], model), 1.0).item()

@@ -1,9 +1,12 @@
+from dataclasses import replace
+
 import pytest
 import tiny
 
 from srlr.core.training import Imitate
 from srlr.training.checkpoint import State
-from srlr.training.progress import is_judgement_day, is_over, judge
+from srlr.training.parallel import ALONE
+from srlr.training.progress import count, factor, is_judgement_day, is_over, judge
 
 
 @pytest.mark.parametrize(
@@ -40,3 +43,51 @@ def test_only_a_better_model_is_kept(ears, tiny_model_folder):
     assert state.best == {"macro_f1": 0.6, "validity": 1.0}
     assert state.loop["first"] == {"macro_f1": 0.5, "validity": 1.0}
     assert heard.rows[2] == (4, {"dev_macro_f1": 0.6, "dev_validity": 1.0})
+
+
+# -- tokens ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("used", "over"), [((60, 39), False), ((60, 40), True), ((90, 30), True)])
+def test_it_is_over_and_judged_when_the_budget_is_spent(used, over):
+    state = State(step=3, tokens_forward=used[0], tokens_backward=used[1])
+    settings = Imitate(token_budget=100)
+
+    assert is_over(state, 10, settings) == over
+    assert is_judgement_day(state, 10, settings) == over
+
+
+@pytest.mark.parametrize(
+    ("step", "tokens", "expected"),
+    [
+        (0, 0, 0.1),  # the first step moves too
+        (0, 50, 0.55),  # halfway up: 5 % of the work, of the 10 % that are the rise
+        (0, 100, 1.0),
+        (0, 550, 0.55),  # linear: half of the way down to a tenth
+        (0, 1000, 0.1),
+        (55, 0, 0.55),  # by steps, where they are further
+    ],
+)
+def test_the_learning_rate_follows_the_share_of_the_budget_or_of_the_steps(step, tokens, expected):
+    state = State(step=step, tokens_forward=tokens)
+
+    assert factor(state, 100, Imitate(token_budget=1000)) == pytest.approx(expected)
+
+
+def test_without_a_budget_the_learning_rate_follows_the_steps(tiny_model_folder):
+    assert factor(State(step=4, tokens_forward=9), 100, Imitate()) == 0.5
+
+
+def test_what_is_asked_to_judge_is_not_counted(ears, tiny_model_folder):
+    model, heard, state = tiny.load(tiny_model_folder), ears(), State()
+    model.tally.forward = 7
+
+    def score(model):
+        model.tally.forward += 1000
+        return {"macro_f1": 0.5}
+
+    judge(model, state, replace(heard.around(), score=score))
+
+    assert count(model, state, ALONE) == {"tokens_forward": 7.0, "tokens_backward": 0.0}
+    assert count(model, state, ALONE) == {"tokens_forward": 7.0, "tokens_backward": 0.0}  # once
+    assert state.tokens == 7

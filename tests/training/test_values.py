@@ -72,6 +72,14 @@ def test_credit_by_hand(model):
     assert figures == {"kl": 0.0, "value": 0.0, "explained_variance": 0.0}
 
 
+def test_nothing_said_earns_what_it_is_worth_at_the_token_that_ends_it(model):
+    settings = Ppo(whiten_advantages=False)
+    groups = two(said([model.stop_token], [-2.0]), said([3], [-1.0], stopped=False))
+    (one,), _ = credited(model, Head(model), groups, None, settings, 0.1)
+
+    assert [credit.returns for credit in one.credits] == [[1.0], [-1.0]]
+
+
 def test_whitening_leaves_returns_as_they_are(model):
     """Advantages 1, 1, 0, 0 have mean and deviation 1/2."""
     settings = Ppo(gamma=1.0, gae_lambda=1.0)

@@ -1,0 +1,131 @@
+"""Training loops in real processes that train together, as a launcher starts them.
+
+`learn(kind, model, place, size=2)` returns, for each process, what it logged, how often it was
+judged, and the weights it ended with. One process learns in the test's own.
+"""
+
+import multiprocessing
+import os
+import pickle
+import socket
+from pathlib import Path
+
+DIVERGENCE = {"kl_penalty_weight": 0.1, "kl_horizon": 20}
+KEYS = {
+    "learning_rate": 3e-3,
+    "epochs": 100,
+    "max_steps": 4,
+    "micro_batch_tokens": 200,
+    "eval_every_steps": 2,
+    "checkpoint_every_steps": 1,
+    "patience": 100,
+    **DIVERGENCE,
+}
+DRAWN = {"prompts_per_step": 3, "samples_per_prompt": 6}
+
+
+def learn(kind, model, place, size=1, **changed):
+    place = Path(place)
+    if size == 1:
+        return [_work(kind, model, place, changed)]
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["torch.optim", "transformers.models.llama.modeling_llama"])
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    jobs = [(rank, size, port, kind, model, place, changed) for rank in range(size)]
+    ranks = [context.Process(target=_rank, args=job) for job in jobs]
+    for one in ranks:
+        one.start()
+    for one in ranks:
+        one.join(300)
+    assert [one.exitcode for one in ranks] == [0] * size
+    return [pickle.loads((place / f"{rank}.pickle").read_bytes()) for rank in range(size)]
+
+
+def _rank(rank, size, port, kind, model, place, changed):
+    from srlr.training import parallel
+
+    os.environ |= {
+        "RANK": str(rank),
+        "WORLD_SIZE": str(size),
+        "MASTER_ADDR": "127.0.0.1",
+        "MASTER_PORT": str(port),
+        "GLOO_SOCKET_IFNAME": "lo",
+    }
+    with parallel.joined("cpu"):
+        found = _work(kind, model, place, changed)
+    (place / f"{rank}.pickle").write_bytes(pickle.dumps(found))
+
+
+def _work(kind, folder, place, changed):
+    import tiny
+
+    from srlr.core.training import Grpo, Ppo
+    from srlr.training import grpo, parallel, ppo
+
+    model, rows = tiny.load(folder), []
+    around = _around(place, rows)
+    if kind == "imitate":
+        _imitate(model, around, changed)
+    elif kind == "ppo":
+        settings = Ppo(**KEYS | DRAWN | {"passes": 2} | changed)
+        ppo.train(model, tiny.draw(model, tiny.vowels), settings, 0, around)
+    else:
+        settings = Grpo(**KEYS | DRAWN | changed)
+        draw = nested(model) if kind == "nested" else tiny.draw(model, tiny.vowels)
+        grpo.train(model, draw, settings, 0, around)
+    weights = [parameter.detach().numpy() for parameter in model.model.parameters()]
+    return {"rows": rows, "weights": weights, "size": parallel.here().size}
+
+
+def _imitate(model, around, changed):
+    import tiny
+
+    from srlr.core.training import Imitate
+    from srlr.training import imitate
+    from srlr.training.imitate import Example
+
+    examples = []
+    for number in range(9):
+        text = tiny.SENTENCES[number % 5][number:]
+        prompt = model.encode_chat([{"role": "user", "content": text}])
+        steps = [model.encode(f"{text[:6]} is"), [*model.encode(" good"), model.stop_token]]
+        examples.append(Example(prompt, steps, [0.5, 1.5]))
+    imitate.train(model, examples, Imitate(**KEYS | {"batch_size": 5} | changed), 0, around)
+
+
+def nested(model):
+    """A draw whose units are three prompts that begin alike, as the steps of a problem do."""
+    import tiny
+
+    from srlr.training.drawing import Draw
+    from srlr.training.groups import Asked
+
+    asked, units = [], []
+    for text in tiny.SENTENCES:
+        prompt, after = model.encode_chat([{"role": "user", "content": text}]), model.encode(text)
+        units.append(range(len(asked), len(asked) + 3))
+        asked += [Asked(prompt, after[:given]) for given in (0, 4, 8)]
+    return Draw(asked, units, tiny.vowels, None, 8, 64)
+
+
+def _around(place, rows):
+    from srlr.training import parallel
+    from srlr.training.progress import Surroundings
+
+    def rewind(step):
+        rows[:] = [row for row in rows if row["step"] <= step]
+
+    return Surroundings(
+        place,
+        "rlvr",
+        lambda model: {"macro_f1": 0.5},
+        "macro_f1",
+        lambda step, figures: rows.append({"step": step, **figures}),
+        lambda what, done, total, figures: None,
+        rewind,
+        lambda: rows,
+        lambda alarm: None,
+        parallel.here(),
+    )
