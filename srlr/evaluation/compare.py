@@ -17,8 +17,7 @@ from srlr.core.errors import ConfigError
 from srlr.evaluation.metrics import Metric, named
 from srlr.evaluation.outcomes import Attempt, Floats, Ints, Schema, outcomes
 
-CHUNK = 2_000_000
-"""Cells of a resampling matrix held at once: 16 MB."""
+CHUNK = 2_000_000  # cells of a resampling matrix held at once: 16 MB
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +90,8 @@ def interval(
     if not np.isfinite(value):
         return None
     rng = np.random.default_rng(how.seed)
-    drawn = [metric.value(w @ features) for w in _weights(rng, len(rows), how.samples)]
-    return Interval(value, *_bounds(np.concatenate(drawn), how.level))
+    drawn = [metric.value(w @ features) for w in weights(rng, len(rows), how.samples)]
+    return Interval(value, *bounds(np.concatenate(drawn), how.level))
 
 
 def independent(
@@ -109,11 +108,11 @@ def independent(
     for rows in (first, second):
         features = metric.features(outcomes(rows, schema))
         values.append(float(metric.value(features.sum(axis=0))))
-        chunks = [metric.value(w @ features) for w in _weights(rng, len(rows), how.samples)]
+        chunks = [metric.value(w @ features) for w in weights(rng, len(rows), how.samples)]
         drawn.append(np.concatenate(chunks))
     if not np.isfinite(values[1] - values[0]):
         return None
-    return Interval(values[1] - values[0], *_bounds(drawn[1] - drawn[0], how.level))
+    return Interval(values[1] - values[0], *bounds(drawn[1] - drawn[0], how.level))
 
 
 def paired(
@@ -151,22 +150,39 @@ def pooled_paired(
     aligned = [align(first, second) for first, second in runs]
     clusters = {task: c for c, task in enumerate(dict.fromkeys(t for p in aligned for t in p))}
     pairs = [
-        _Pair(
+        Pair(
             np.array([clusters[task] for task in tasks]),
             metric.features(outcomes([a for a, _ in tasks.values()], schema)),
             metric.features(outcomes([b for _, b in tasks.values()], schema)),
         )
         for tasks in aligned
     ]
+    found = gap(metric, pairs, len(clusters), how)
+    if not np.isfinite(found.value):
+        raise ConfigError(
+            f"{word!r} is undefined for one of the models", "compare them by another metric"
+        )
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """One run: which cluster each of its tasks is, and both models' features of them."""
+
+    cluster: Ints
+    first: Floats
+    second: Floats
+
+
+def gap(metric: Metric, pairs: Sequence[Pair], clusters: int, how: Resampling) -> Difference:
+    """The mean over pairs of second − first; a cluster is drawn or swapped in all of them."""
     rng = np.random.default_rng(how.seed)
     each = [(_total(metric, p.first), _total(metric, p.second)) for p in pairs]
     value = float(np.mean([b - a for a, b in each]))
     if not np.isfinite(value):
-        raise ConfigError(
-            f"{word!r} is undefined for one of the models", "compare them by another metric"
-        )
-    low, high = _bounds(_bootstrapped(metric, pairs, len(clusters), how.samples, rng), how.level)
-    swapped = _permuted(metric, pairs, len(clusters), how.samples, rng)
+        return Difference(value, value, value, value, *np.mean(each, axis=0).tolist())
+    low, high = bounds(_bootstrapped(metric, pairs, clusters, how.samples, rng), how.level)
+    swapped = _permuted(metric, pairs, clusters, how.samples, rng)
     # the observed labelling is one of the permutations, so p is never 0 (Phipson & Smyth 2010)
     p = (1 + int((np.abs(swapped) >= abs(value) - 1e-12).sum())) / (1 + how.samples)
     first, second = (float(np.mean(side)) for side in zip(*each, strict=True))
@@ -222,15 +238,6 @@ def additive(word: str, schema: Schema) -> Metric:
     return metric
 
 
-@dataclass(frozen=True, slots=True)
-class _Pair:
-    """One run: which cluster each of its tasks is, and both models' features of them."""
-
-    cluster: Ints
-    first: Floats
-    second: Floats
-
-
 def _by_task(rows: Sequence[Attempt]) -> dict[str, Attempt]:
     by_task = {row["task"]: row for row in rows}
     if len(by_task) < len(rows):
@@ -247,10 +254,10 @@ def _total(metric: Metric, features: Floats) -> float:
 
 
 def _bootstrapped(
-    metric: Metric, pairs: Sequence[_Pair], clusters: int, samples: int, rng: np.random.Generator
+    metric: Metric, pairs: Sequence[Pair], clusters: int, samples: int, rng: np.random.Generator
 ) -> Floats:
     drawn = []
-    for w in _weights(rng, clusters, samples):
+    for w in weights(rng, clusters, samples):
         gaps = [
             metric.value(w[:, p.cluster] @ p.second) - metric.value(w[:, p.cluster] @ p.first)
             for p in pairs
@@ -260,7 +267,7 @@ def _bootstrapped(
 
 
 def _permuted(
-    metric: Metric, pairs: Sequence[_Pair], clusters: int, samples: int, rng: np.random.Generator
+    metric: Metric, pairs: Sequence[Pair], clusters: int, samples: int, rng: np.random.Generator
 ) -> Floats:
     """The difference after the two models' answers were swapped for a random half of the tasks."""
     drawn = []
@@ -275,7 +282,7 @@ def _permuted(
     return np.concatenate(drawn)
 
 
-def _weights(rng: np.random.Generator, n: int, samples: int) -> Iterator[Floats]:
+def weights(rng: np.random.Generator, n: int, samples: int) -> Iterator[Floats]:
     """How often each of n rows was drawn in each resample of n, in chunks of (B, n)."""
     for size in _chunks(n, samples):
         drawn = rng.integers(0, n, size=(size, n)) + n * np.arange(size)[:, None]
@@ -289,6 +296,6 @@ def _chunks(n: int, samples: int) -> Iterator[int]:
         yield min(size, samples - start)
 
 
-def _bounds(drawn: Floats, level: float) -> tuple[float, float]:
+def bounds(drawn: Floats, level: float) -> tuple[float, float]:
     low, high = np.nanquantile(drawn, [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)

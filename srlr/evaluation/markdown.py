@@ -24,6 +24,7 @@ def markdown(report: Report) -> str:
         "\n".join(f"- {note}" for note in report.notes),
         *_section(f"Figures, with {report.level:.0%} intervals", _figures(report)),
         *_section("Paired tests on the same tasks", _tests(report)),
+        *_section("Drawn answers", _sampled(report)),
         *_section("Gate", _gate(report)),
         *_section("F1 by label", _classes(report)),
         *_section("Weak spots", _weak(report)),
@@ -93,6 +94,20 @@ def _tests(report: Report) -> str:
         for test in report.tests
     ]
     return table(head, lines)
+
+
+def _sampled(report: Report) -> str:
+    found = report.sampled
+    if found is None:
+        return ""
+    name = f"avg@{found.samples} at temperature {found.temperature:g}"
+    lines = [[TITLES[model], _cell(figure)] for model, figure in found.figures.items()]
+    gaps = [
+        [test.title, sentences.signed(test.gap), plain(sentences.p_value(test.gap.p))]
+        for test in found.tests
+    ]
+    parts = [table(["model", name], lines), table(["difference", name, "p"], gaps)]
+    return "\n\n".join(part for part in parts if part)
 
 
 def _gate(report: Report) -> str:

@@ -29,9 +29,14 @@ def write(report: Report, rundir: RunDir) -> Path:
     Raises:
         ResourceError: the run directory cannot be written.
     """
-    rundir.write_text("evaluate/report.json", report.model_dump_json(indent=2) + "\n")
+    rundir.write_text("evaluate/report.json", _json(report))
     rundir.write_text("evaluate/report.md", markdown(report))
     return rundir.write_text("evaluate/report.html", html(report))
+
+
+def _json(report: Report) -> str:
+    without = {"sampled"} if report.sampled is None else None
+    return report.model_dump_json(indent=2, exclude=without) + "\n"
 
 
 def html(report: Report) -> str:

@@ -24,14 +24,16 @@
  "examples": [{"task", "kind": "fixed" | "broken", "prompt", "gold", "answers", "texts"}],
  "weaknesses": {"metric": "accuracy", "looked_at": 14, "slices": [{"key", "value", "rows",
                 "score", "rest", "gap", "low", "high", "clear"}]},
- "gate": [{"name": "macro_f1", "required": "≥ 0.740", "measured": "0.758", "passed": true}]}
+ "gate": [{"name": "macro_f1", "required": "≥ 0.740", "measured": "0.758", "passed": true}],
+ "sampled": {"samples": 8, "temperature": 1.0, "figures": {"srl": {"value", "low", "high"}},
+             "tests": [{"title": "RLVR − SRL", "gap": {…}}]}}   only with evaluate.samples > 1
 """
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from srlr.core.settings import Gate, Settings
-from srlr.evaluation import examples, sentences, tables, weaknesses
+from srlr.evaluation import examples, sampled, sentences, tables, weaknesses
 from srlr.evaluation.compare import Resampling, additive
 from srlr.evaluation.metrics import Metric, named
 from srlr.evaluation.outcomes import Attempt, Schema
@@ -79,6 +81,7 @@ def build(
         flips=examples.counted(by_model, final, schema),
         weaknesses=weaknesses.find(by_model[final], schema, how),
         gate=(),
+        sampled=sampled.build(extras.sampled, schema, how, node.temperature),
     )
     verdict, headline = sentences.verdict(report)
     heard = (*sentences.notes(report), *sentences.alarms(extras.results))

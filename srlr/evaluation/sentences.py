@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from srlr.core.settings import Settings
 from srlr.evaluation.compare import Difference
-from srlr.evaluation.tables import better, difference, worse
+from srlr.evaluation.tables import before_rlvr, better, difference, worse
 from srlr.evaluation.value import METRIC_TITLES, TITLES, Report
 
 Verdict = Literal["better", "unclear", "worse", "untrained"]
@@ -73,13 +73,15 @@ def notes(report: Report) -> tuple[str, ...]:
     srl = difference(report.tests, "srl", "baseline", main)
     if srl is not None:
         lines.append(f"SRL: {signed(srl)}" if better(srl, main) else "SRL: no gain")
-    rlvr = difference(report.tests, "rlvr", "srl", main)
+    rlvr = before_rlvr(report.tests, main)
     if rlvr is not None:
         lines.append(f"RLVR: {signed(rlvr)}" if report.rlvr_gain else "RLVR: no gain")
     for other in ("tfidf", "vader"):
-        gap = difference(report.tests, "rlvr", other, main)
+        gap = difference(report.tests, report.final, other, main)
         if gap is not None and not better(gap, main):
-            lines.append(f"RLVR is not clearly better than {TITLES[other]}: {signed(gap)}")
+            lines.append(
+                f"{TITLES[report.final]} is not clearly better than {TITLES[other]}: {signed(gap)}"
+            )
     if report.split == "dev":
         lines.append("These tasks also chose the checkpoints, so the figures flatter.")
     if report.stand_in:
@@ -90,8 +92,13 @@ def notes(report: Report) -> tuple[str, ...]:
 def alarms(results: Mapping[str, Mapping[str, Any]]) -> tuple[str, ...]:
     """A line for each alarm that was raised in training."""
     return tuple(
-        f"{TITLES[stage]}: alarm {one['name']} at step {one['step']} ({one['action']}): "
-        f"{one['why']}"
+        f"{TITLES[stage]}: alarm {one['name']} at step {one['step']}{_part(one)} "
+        f"({one['action']}): {one['why']}"
         for stage, result in results.items()
         for one in result.get("alarms", ())
     )
+
+
+def _part(alarm: Mapping[str, Any]) -> str:
+    """Of which part of a stage, where it has several."""
+    return f" of the {alarm['part']}" if "part" in alarm else ""

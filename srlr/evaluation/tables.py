@@ -1,7 +1,7 @@
 """The report's tables: figures by model, paired tests, per-class scores, curves over steps."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from math import isfinite
 from typing import Any
 
@@ -31,13 +31,6 @@ from srlr.evaluation.value import (
 Rows = Mapping[str, Sequence[Attempt]]
 Curves = dict[str, dict[str, tuple[tuple[int, float], ...]]]
 
-PAIRS = (
-    ("srl", "baseline"),
-    ("rlvr", "srl"),
-    ("rlvr", "baseline"),
-    ("rlvr", "tfidf"),
-    ("rlvr", "vader"),
-)
 CURVE_POINTS = 300
 """A curve of more points is thinned: the page stays small and the line looks the same."""
 
@@ -94,10 +87,20 @@ def row(
     )
 
 
+def pairs(models: Container[str]) -> tuple[tuple[str, str], ...]:
+    """Which models are held against which; the last stage that learnt is held against the older
+    methods.
+    """
+    last = "rlvr" if "rlvr" in models else "srl"
+    stages = (("srl", "baseline"), ("rlvr", "srl"), ("rlvr", "baseline"))
+    both = (*stages, (last, "tfidf"), (last, "vader"))
+    return tuple(one for one in both if one[0] in models and one[1] in models)
+
+
 def paired_tests(
     models: Rows, schema: Schema, how: Resampling, main: str
 ) -> tuple[PairedTest, ...]:
-    """Every pair of PAIRS that is there, in the main metric and in accuracy.
+    """Every one of `pairs`, in the main metric and in accuracy.
 
     Raises:
         ConfigError: two models were asked different tasks.
@@ -107,32 +110,32 @@ def paired_tests(
         PairedTest(
             model=model,
             against=against,
-            title=_title(model, against),
+            title=title(model, against),
             metrics={w: _gap(models[against], models[model], w, schema, how) for w in asked},
             flips=mcnemar(models[against], models[model], schema),
         )
-        for model, against in PAIRS
-        if model in models and against in models
+        for model, against in pairs(models)
     )
 
 
 def pooled_tests(
     runs: Sequence[Rows], schema: Schema, how: Resampling, word: str
 ) -> dict[str, Difference]:
-    """The pairs of PAIRS that all runs have, as means over the runs, by title: "RLVR − SRL".
+    """Those of `pairs` that all runs have, as means over the runs, by title: "RLVR − SRL".
 
     Raises:
         ConfigError: no runs, or two models of one run were asked different tasks.
     """
     found = {}
-    for model, against in PAIRS:
-        if all(model in rows and against in rows for rows in runs):
-            both = [(rows[against], rows[model]) for rows in runs]
-            found[_title(model, against)] = pooled_paired(both, word, schema, how)
+    common = set(STAGES + COMPARISONS).intersection(*runs) if runs else set(STAGES)
+    for model, against in pairs(common):
+        both = [(rows[against], rows[model]) for rows in runs]
+        found[title(model, against)] = pooled_paired(both, word, schema, how)
     return found
 
 
-def _title(model: str, against: str) -> str:
+def title(model: str, against: str) -> str:
+    """What a difference is called: "RLVR − SRL"."""
     return f"{TITLES[model]} − {TITLES[against]}"
 
 
@@ -156,6 +159,11 @@ def difference(
     return None
 
 
+def before_rlvr(tests: Sequence[PairedTest], word: str) -> Difference | None:
+    """What RLVR has changed: of SRL's model, or of the base model where there is none of SRL's."""
+    return difference(tests, "rlvr", "srl", word) or difference(tests, "rlvr", "baseline", word)
+
+
 def better(gap: Difference, word: str) -> bool:
     """The whole interval lies on the metric's better side of 0."""
     return gap.high < 0 if METRICS[word].lower_is_better else gap.low > 0
@@ -169,11 +177,12 @@ def worse(gap: Difference, word: str) -> bool:
 def rlvr_gain(
     tests: Sequence[PairedTest], main: str, results: Mapping[str, Mapping[str, Any]]
 ) -> bool:
-    """RLVR beats SRL on the same tasks, and by a checkpoint that RLVR itself made.
+    """RLVR beats SRL on the same tasks, and by a checkpoint that RLVR itself made. Where SRL was
+    passed over, it is held against the baseline.
 
     The paired interval must lie on the better side of 0 and rlvr/result.json name a best step > 0.
     """
-    gap = difference(tests, "rlvr", "srl", main)
+    gap = before_rlvr(tests, main)
     best_step = results.get("rlvr", {}).get("best_step", 0)
     return gap is not None and better(gap, main) and best_step > 0
 

@@ -3,7 +3,7 @@
 Every number is finite or None. `Report.model_validate(json)` reads a report.json back.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -41,6 +41,7 @@ class Extras:
 
     `rows`: {"srl": 600, "rlvr": 600, "dev": 128, "test": 412}, what each was used for.
     `results`: srl/result.json and rlvr/result.json by stage.
+    `sampled`: drawn answers, as attempts; several a task.
     `shots`: solved examples in the baseline's prompt, chosen on dev.
     `seconds`: wall time by stage.
     """
@@ -52,6 +53,7 @@ class Extras:
     rows: Mapping[str, int] = field(default_factory=dict)
     results: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     shots: int | None = None
+    sampled: Sequence[Mapping[str, Any]] = ()
     seconds: Mapping[str, float] = field(default_factory=dict)
 
 
@@ -145,6 +147,23 @@ class Check(Value):
     passed: bool
 
 
+class SampledTest(Value):
+    """One model's avg@k minus another's on the same tasks."""
+
+    title: str
+    gap: Difference
+
+
+class Sampled(Value):
+    """avg@k: of `samples` answers drawn to each task, the share that is right."""
+
+    samples: int
+    temperature: float
+    figures: dict[str, Interval]
+    """By model."""
+    tests: tuple[SampledTest, ...]
+
+
 class Report(Value):
     """A whole evaluation; see srlr.evaluation.report for an example in JSON."""
 
@@ -180,3 +199,5 @@ class Report(Value):
     """How many tasks were {"fixed": 120, "broken": 9} from the baseline to the final model."""
     weaknesses: Weaknesses
     gate: tuple[Check, ...]
+    sampled: Sampled | None = None
+    """None where evaluate.samples is 1; report.json then has no such key."""

@@ -32,3 +32,6 @@ def test_alarms_of_training_are_lines_of_the_report():
     assert alarms({"srl": {"alarms": [kl]}, "rlvr": {}}) == (
         "SRL: alarm kl at step 6 (stop): too far",
     )
+    assert alarms({"srl": {"alarms": [{**kl, "part": "warm-up"}]}}) == (
+        "SRL: alarm kl at step 6 of the warm-up (stop): too far",
+    )
