@@ -126,6 +126,37 @@ for _name, _help in COMMANDS.items():
 
 
 @app.command()
+def ablate(
+    words: Words = None,
+    config_dir: ConfigDir = None,
+    seeds: Annotated[
+        str | None, typer.Option("--seeds", metavar="N,N", help="Seeds; trials use the first.")
+    ] = None,
+    arms: Annotated[
+        str | None, typer.Option("--arms", metavar="NAME,NAME", help="Only these arms.")
+    ] = None,
+    cells: Annotated[
+        str, typer.Option("--cells", metavar="I/N", help="The I-th of N processes' part.")
+    ] = "1/1",
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> None:
+    """Compare ways of training at the same expense; recipe=ablation_sentiment."""
+    from srlr.cli import ablate as command
+    from srlr.cli import pipeline
+
+    manner = pipeline.Manner(as_json=as_json, quiet=quiet, verbose=verbose)
+    ask = pipeline.Ask(tuple(words or ()), config_dir, command=command_line())
+    chosen = command.chosen(seeds, arms, cells)
+    if dry_run:
+        command.show_plan(ask, chosen, manner)
+    else:
+        raise typer.Exit(command.ablate(ask, chosen, manner))
+
+
+@app.command()
 def predict(
     texts: Annotated[
         list[str] | None, typer.Argument(metavar="[TEXT]...", show_default=False)

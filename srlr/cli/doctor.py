@@ -12,6 +12,7 @@ from srlr.cli import render
 from srlr.core import compose, hardware, runs
 from srlr.core.errors import ResourceError, SrlrError
 from srlr.core.settings import Hardware, Settings
+from srlr.models import precision
 
 PYTHON_MIN = (3, 11)
 MEMORY_WARN_GB, MEMORY_FAIL_GB = 6.0, 2.0
@@ -94,16 +95,15 @@ def torch() -> Check:
 def machine(node: Hardware, runs_dir: Path) -> list[Check]:
     """Accelerator, dtype, cores, memory and disk."""
     try:
-        found = hardware.probe(node, runs_dir)
+        found = precision.decided(node, runs_dir)
     except SrlrError as error:
         return [Check("accelerator", "fail", error.what, error.hint)]
     gpu = found.device == "cuda"
     names = f"{found.device_name}, {found.memory_gb:.0f} GB" if gpu else "none; the CPU trains"
-    fast = found.compute_dtype == "bfloat16"
     return [
         Check("accelerator", "ok", names),
         Check("processor", "ok", f"{hardware.cpu_name()}, {found.cores} cores"),
-        Check("bfloat16", "ok", "native" if fast else "no: float32, about twice the time"),
+        Check("bfloat16", "ok", _speeds(found)),
         _amount(
             "memory",
             found.memory_available_gb,
@@ -119,6 +119,15 @@ def machine(node: Hardware, runs_dir: Path) -> list[Check]:
             "remove old runs (`srlr runs list`), or choose another place with runs_dir=DIR",
         ),
     ]
+
+
+def _speeds(found: hardware.Machine) -> str:
+    """Whether bfloat16 is used, and the two figures that decide it on a CPU."""
+    said = "used" if found.compute_dtype == "bfloat16" else "not used: float32"
+    figures = precision.speeds(found.cores) if found.device == "cpu" else None
+    if figures is None:
+        return said
+    return f"{said}; {figures.bfloat16:.0f} GFLOP/s, float32 {figures.float32:.0f}"
 
 
 def _amount(name: str, have: float, floors: tuple[float, float], found: str, fix: str) -> Check:

@@ -10,7 +10,7 @@ from srlr.core import log
 from srlr.core.errors import GateFailed
 from srlr.core.rundir import RunDir
 from srlr.core.target import Ask, Target
-from srlr.stages import pipeline
+from srlr.stages import launching, pipeline
 from srlr.stages.pipeline import Planned
 from srlr.stages.state import NAMES
 
@@ -116,48 +116,81 @@ def show_plan(command: str, ask: Ask, manner: Manner) -> None:
     """Shows the resolved config and what the command would do and cost."""
     log.setup(manner.verbosity)
     aim, planned = pipeline.plan(ask, stages_of(command))
-    total = totals(planned)
+    price = aim.final.settings.hardware.price_usd_per_hour
+    total = totals(planned, price)
+    todo = [one.stage for one in planned if one.state != "skip"]
+    launch = launching.shown(aim.final.settings, aim.path, todo)
     data = {
         "run": str(aim.path),
         "exists": aim.rundir is not None,
         "config": aim.final.settings.model_dump(mode="json"),
         "changed": list(aim.changed),
-        "stages": [{"state": one.state, **asdict(one.plan)} for one in planned],
+        "stages": [
+            {"state": one.state, **asdict(one.plan), "cost_usd": cost_usd(one.plan.seconds, price)}
+            for one in planned
+        ],
         "total": total,
+        "launch": launch,
     }
-    render.emit("plan", data, as_json=manner.as_json, human=lambda: _show_plan(aim, planned, total))
+    render.emit(
+        "plan", data, as_json=manner.as_json, human=lambda: _show_plan(aim, planned, total, launch)
+    )
 
 
-def totals(planned: Sequence[Planned]) -> dict[str, float]:
+def cost_usd(seconds: float, price_usd_per_hour: float | None) -> float | None:
+    """What a machine costs for that long; None where hardware.price_usd_per_hour is not known."""
+    return None if price_usd_per_hour is None else round(price_usd_per_hour * seconds / 3600, 4)
+
+
+def totals(planned: Sequence[Planned], price: float | None = None) -> dict[str, float | None]:
     """Sums over the stages that would run; memory is the highest of them, for they run in turn."""
     left = [one.plan for one in planned if one.state != "skip"]
+    seconds = sum(p.seconds for p in left)
     return {
         "tokens": sum(p.tokens for p in left),
-        "seconds": round(sum(p.seconds for p in left), 1),
+        "seconds": round(seconds, 1),
+        "cost_usd": cost_usd(seconds, price),
         "memory_gb": max((p.memory_gb for p in left), default=0.0),
         "disk_gb": round(sum(p.disk_gb for p in left), 3),
     }
 
 
-def _show_plan(aim: Target, planned: Sequence[Planned], total: dict[str, float]) -> None:
+def _show_plan(
+    aim: Target, planned: Sequence[Planned], total: dict[str, Any], launch: Sequence[str]
+) -> None:
     render.text(aim.final.yaml.rstrip() + "\n")
-    figures = ["tokens", "time", "memory", "disk"]
-    rows = [[one.stage, one.state, *_costs(asdict(one.plan))] for one in planned]
+    price = aim.final.settings.hardware.price_usd_per_hour
+    figures = ["tokens", "time", "memory", "disk", *([] if price is None else ["cost"])]
+    rows = [
+        [
+            one.stage,
+            one.state,
+            *_costs({**asdict(one.plan), "cost_usd": cost_usd(one.plan.seconds, price)}),
+        ]
+        for one in planned
+    ]
     rows.append(["together", "", *_costs(total)])
     render.table(["stage", "would", *figures], rows, right=figures)
     for one in planned:
         if one.plan.note:
             render.text(f"{one.stage}: {one.plan.note}")
+    budget, cost = aim.final.settings.tier.training_cost_usd, total["cost_usd"]
+    if budget is not None and cost is not None and cost > budget:
+        render.text(f"cost: more than the ${budget:g} of tier.training_cost_usd")
+    for line in launch:
+        render.text(line)
     place = "run" if aim.rundir else "new run"
     render.text(f"{place}: {_shown(aim.path)}; nothing was touched")
 
 
-def _costs(plan: dict[str, float]) -> list[str]:
+def _costs(plan: dict[str, Any]) -> list[str]:
+    cost = plan["cost_usd"]
     return [
         f"{plan['tokens']:,}",
         render.duration(plan["seconds"]),
         f"{plan['memory_gb']:.1f} GB",
         f"{plan['disk_gb']:.2f} GB",
+        *([] if cost is None else [f"${cost:.2f}"]),
     ]
 
 

@@ -124,11 +124,14 @@ def _load(rundir: RunDir, settings: Settings, stage: str) -> Answer:
     from srlr.models import rollout
     from srlr.stages import answering
 
+    own = settings.rollout.model_copy(update={"engine": "own"})
+    settings = settings.model_copy(update={"rollout": own})
     model = answering.load(_weights(rundir, settings, stage), settings, rundir)
 
     def answer(chats: list[list[Message]]) -> list[str]:
         found = rollout.generate(model, chats, answering.greedy(settings))
-        return [completion.text for completion in found]
+        texts = [completion.text for completion in found]
+        return texts if stage == "base" else [answering.spoken(text, settings) for text in texts]
 
     return answer
 

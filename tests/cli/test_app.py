@@ -109,10 +109,34 @@ def test_a_dry_run_for_machines_has_config_plan_and_sums(fakes, capsys):
     assert app.main(["train", "--dry-run", "--json"]) == 0
     data = json.loads(capsys.readouterr().out)["data"]
 
-    assert data["total"] == {"tokens": 5000, "seconds": 300, "memory_gb": 2, "disk_gb": 2.5}
+    assert data["total"] == {
+        "tokens": 5000,
+        "seconds": 300,
+        "cost_usd": None,
+        "memory_gb": 2,
+        "disk_gb": 2.5,
+    }
     assert [stage["state"] for stage in data["stages"]] == ["run"] * 5
     assert data["config"]["role"]["name"] == "sentiment"
     assert data["exists"] is False
+
+
+def test_a_dry_run_says_what_it_costs_where_an_hour_has_a_price(fakes, capsys):
+    """Five stages of a minute at $12 an hour are $1.00; at $1,200, more than gold's budget."""
+    assert app.main(["train", "--dry-run", "--json", "hardware.price_usd_per_hour=12"]) == 0
+    data = json.loads(capsys.readouterr().out)["data"]
+
+    assert data["total"]["cost_usd"] == 1.0
+    assert [stage["cost_usd"] for stage in data["stages"]] == [0.2] * 5
+
+    assert app.main(["train", "--dry-run", "hardware.price_usd_per_hour=12"]) == 0
+    out = capsys.readouterr().out
+
+    assert "$1.00" in out
+    assert "training_cost_usd\n" not in out.rpartition("together")[2]
+
+    assert app.main(["train", "--dry-run", "hardware.price_usd_per_hour=1200"]) == 0
+    assert "more than the $75 of tier.training_cost_usd" in capsys.readouterr().out
 
 
 def test_done_stages_cost_nothing_in_a_plan(fakes, capsys):

@@ -19,14 +19,21 @@ ROOT = Path(__file__).resolve().parents[2]
         (
             ["role"],
             "",
-            ["sentiment"],
+            ["math", "sentiment"],
         ),  # bash, `role=`: the lone = is dropped before
         (["tier", "="], "si", ["silver"]),  # bash, `tier=si`
         ([], "tier=si", ["tier=silver"]),  # zsh, fish
         ([], "tier=", ["tier=bronze", "tier=gold", "tier=silver"]),
         (["role", "=", "sentiment", "tier"], "", ["bronze", "gold", "silver"]),
         (["role=sentiment"], "tier=g", ["tier=gold"]),
-        ([], "recip", ["recipe=sentiment_in_domain", "recipe=sentiment_quick"]),
+        (
+            [],
+            "recip",
+            [
+                *("recipe=ablation_math", "recipe=ablation_sentiment"),
+                *("recipe=sentiment_in_domain", "recipe=sentiment_quick"),
+            ],
+        ),
         ([], "srl.learn", ["srl.learning_rate=1e-05", "srl.learning_rate="]),
         (["rlvr.schedule", "="], "c", ["constant", "cosine"]),
         ([], "tier.asyn", ["tier.asynchronous=true", "tier.asynchronous=false"]),
@@ -125,7 +132,7 @@ def typed(shell, text):
 @pytest.mark.parametrize(
     ("text", "line"),
     [
-        ("srlr train role=", "srlr train role=sentiment "),
+        ("srlr train role=m", "srlr train role=math "),
         ("srlr train role=sen", "srlr train role=sentiment "),
         ("srlr train role=sentiment tier=si", "srlr train role=sentiment tier=silver "),
         ("srlr train tier", "srlr train tier"),

@@ -9,6 +9,8 @@ from srlr.cli import app, doctor
 from srlr.core import hardware
 from srlr.core.errors import MissingArtifact, ResourceError
 from srlr.core.settings import Hardware
+from srlr.models import precision
+from srlr.models.precision import Speeds
 
 
 def machine(**facts):
@@ -30,6 +32,7 @@ def probed(monkeypatch):
 
     def look(**facts):
         monkeypatch.setattr(hardware, "probe", lambda node, place: machine(**facts))
+        monkeypatch.setattr(precision, "speeds", lambda threads: Speeds(60.4, 150.0))
         checks = doctor.machine(Hardware(name="auto"), doctor.Path("runs"))
         return {check.name: check for check in checks}
 
@@ -55,6 +58,24 @@ def test_memory_is_judged_by_what_is_free(probed, free, status):
 @pytest.mark.parametrize(("free", "status"), [(5.0, "ok"), (4.9, "warn"), (0.9, "fail")])
 def test_disk_is_judged_by_what_is_free(probed, free, status):
     assert probed(disk_free_gb=free)["disk"].status == status
+
+
+def test_what_is_computed_in_is_said_with_both_figures(probed):
+    assert probed()["bfloat16"].found == "used; 150 GFLOP/s, float32 60"
+
+
+def test_where_nothing_can_be_measured_the_flags_choice_is_said(probed, monkeypatch):
+    assert probed(device="cuda")["bfloat16"].found == "used"
+
+    monkeypatch.setattr(hardware, "probe", lambda node, place: machine(compute_dtype="float32"))
+    monkeypatch.setattr(precision, "speeds", lambda threads: None)
+    (check,) = [
+        check
+        for check in doctor.machine(Hardware(name="auto"), doctor.Path("runs"))
+        if check.name == "bfloat16"
+    ]
+
+    assert check.found == "not used: float32"
 
 
 def test_a_gpu_is_named(probed):

@@ -11,6 +11,7 @@ from srlr.cli import app, predict
 from srlr.core import compose
 from srlr.core.errors import ConfigError, MissingArtifact
 from srlr.core.rundir import RunDir
+from srlr.core.training import Stepwise
 
 SETTINGS = compose.compose(("rollout.batch_size=2", "role.max_prompt_chars=20")).settings
 
@@ -197,6 +198,18 @@ def test_the_command_answers_as_json_lines(run, monkeypatch, capsys):
 
     assert [row["text"] for row in rows] == ["I love it", "It broke"]
     assert {tuple(row) for row in rows} == {("text", "answer", "output", "valid")}
+
+
+def test_what_a_trained_model_thinks_aloud_is_left_out(run, monkeypatch):
+    said = [types.SimpleNamespace(text="<think>hm</think>=yes")]
+    monkeypatch.setattr("srlr.stages.answering.load", lambda *words: None)
+    monkeypatch.setattr("srlr.models.rollout.generate", lambda *words: said)
+    monkeypatch.setattr(predict, "_weights", lambda *words: None)
+    settings = SETTINGS.model_copy(update={"srl": Stepwise(monologue=True)})
+
+    assert predict._load(run, settings, "srl")([]) == ["=yes"]
+    assert predict._load(run, settings, "base")([]) == ["<think>hm</think>=yes"]
+    assert predict._load(run, SETTINGS, "srl")([]) == ["<think>hm</think>=yes"]
 
 
 def test_the_command_ends_with_2_after_a_bad_row(run, monkeypatch, capsys, tmp_path):
