@@ -48,7 +48,7 @@ def ours(asked: Namespace, gate: apart.Turnstile) -> None:
         prompts_per_step=asked.prompts,
         samples_per_prompt=asked.samples,
         kl_penalty_weight=0.0,
-        micro_batch_tokens=1024,
+        micro_batch_tokens=512,
         eval_every_steps=10**6,
         checkpoint_every_steps=10**6,
         patience=10**6,
