@@ -23,7 +23,7 @@ FUNCTIONS = tuple(
 )
 """What every role module defines, after core.types.Role."""
 
-_NOT_ROLES = {"data", "polarity", "rows", "vader"}
+_NOT_ROLES = {"chats", "data", "polarity", "rows", "vader"}
 _NOT_ROLES |= {"word_problems", "word_templates", "word_templates_held_out"}
 
 

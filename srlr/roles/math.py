@@ -22,6 +22,7 @@ from pydantic import BaseModel, Field
 from srlr.core.settings import RoleProfile
 from srlr.core.types import Context, Message, Reward, Split, Step, Task, Trajectory, Verdict
 from srlr.roles import data, word_problems
+from srlr.roles.chats import chat
 from srlr.roles.word_problems import OPERATIONS, calculated
 
 GENERATED = "generated"
@@ -100,17 +101,7 @@ def _calculations(text: str) -> Iterator[Calculation]:
 
 def messages(task: Task, shots: Sequence[Task] = ()) -> list[Message]:
     solved = [(shot, "".join(completion(expert(shot, Context(), 0, 0)))) for shot in shots]
-    turns = [
-        turn
-        for shot, said in solved
-        for turn in (
-            {"role": "user", "content": shot.prompt},
-            {"role": "assistant", "content": said},
-        )
-    ]
-    return [
-        {"role": "system", "content": SYSTEM}, *turns, {"role": "user", "content": task.prompt}
-    ]  # fmt: skip
+    return chat(SYSTEM, solved, task)
 
 
 def completion(trajectory: Trajectory) -> list[str]:

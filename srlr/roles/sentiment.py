@@ -31,6 +31,7 @@ from pydantic import BaseModel, Field
 from srlr.core.settings import RoleProfile
 from srlr.core.types import Context, Message, Reward, Split, Step, Task, Trajectory, Verdict
 from srlr.roles import data, polarity, vader
+from srlr.roles.chats import chat
 
 Label = Literal["positive", "neutral", "negative"]
 LABELS: tuple[str, ...] = get_args(Label)
@@ -127,7 +128,7 @@ def read(text: str) -> Reading | None:
 
 def messages(task: Task, shots: Sequence[Task] = ()) -> list[Message]:
     solved = [(shot, "".join(completion(expert(shot, Context(), 0, 0)))) for shot in shots]
-    return _chat(SYSTEM, solved, task)
+    return chat(SYSTEM, solved, task)
 
 
 def completion(trajectory: Trajectory) -> list[str]:
@@ -151,7 +152,7 @@ BASELINE_SYSTEM = (
 
 
 def baseline_messages(task: Task, shots: Sequence[Task] = ()) -> list[Message]:
-    return _chat(BASELINE_SYSTEM, [(shot, json.dumps(dict(shot.answer))) for shot in shots], task)
+    return chat(BASELINE_SYSTEM, [(shot, json.dumps(dict(shot.answer))) for shot in shots], task)
 
 
 def parse_baseline(text: str) -> dict[str, Any] | None:
@@ -286,20 +287,6 @@ def confidence_reward(task: Task, text: str) -> Reward:
     target = float(task.answer["confidence"]) if right else 0.0
     value = 1.0 - (answer["confidence"] - target) ** 2
     return Reward(value, f"confidence {answer['confidence']:.2f}, target {target:.2f}")
-
-
-def _chat(system: str, solved: Sequence[tuple[Task, str]], task: Task) -> list[Message]:
-    shots = [
-        turn
-        for shot, said in solved
-        for turn in (
-            {"role": "user", "content": shot.prompt},
-            {"role": "assistant", "content": said},
-        )
-    ]
-    return [
-        {"role": "system", "content": system}, *shots, {"role": "user", "content": task.prompt}
-    ]  # fmt: skip
 
 
 def _words(text: str) -> list[str]:

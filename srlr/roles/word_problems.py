@@ -40,8 +40,9 @@ ITEMS = (
 OPERATIONS = {"+": "add", "-": "subtract", "*": "multiply", "/": "divide"}
 RESULTS = "stuv"
 """What the templates call the results of their first, second, third and fourth calculation."""
-ATTEMPTS = 2_000
-"""Draws in a row without a new problem after which a template is taken to have no more."""
+ATTEMPTS = {"templates": 2_000, "numbers": 20_000}
+"""Draws in a row without a new problem after which a template is taken to have no more; where
+numbers are held out, most of those drawn belong to another split."""
 
 
 class Options(Node):
@@ -106,7 +107,7 @@ def problems(known: Sequence[Template], asked: Options, split: Split) -> Iterato
     seen: set[str] = set()
     while templates:
         for template in list(templates):
-            for _ in range(ATTEMPTS):
+            for _ in range(ATTEMPTS[asked.held_out]):
                 task = _drawn(template, rng, asked.largest, split)
                 if task is None or normalise(task.prompt) in seen:
                     continue

@@ -84,8 +84,8 @@ def test_with_numbers_held_out_splits_share_templates_but_no_numbers(seed):
     names = {one.name for one in TEMPLATES}
     groups = [{task.meta["group"] for task in tasks} for tasks in splits.values()]
 
-    for tasks in splits.values():  # two or three a template, now and then all of them too alike
-        assert len(names - {task.meta["template"] for task in tasks}) <= 2
+    for tasks in splits.values():
+        assert {task.meta["template"] for task in tasks} == names
     assert sum(map(len, groups)) == len(set.union(*groups))
 
 
