@@ -12,19 +12,11 @@ from collections.abc import Mapping
 
 from srlr.core.training import OnPolicy, PolicyGradient
 from srlr.models.local import LocalModel
-from srlr.training import adapters, checkpoint, drawing, groups, policy, watch
+from srlr.training import adapters, drawing, groups, policy
+from srlr.training.course import Course
 from srlr.training.drawing import Draw
 from srlr.training.optim import MasterAdamW, choose
-from srlr.training.progress import (
-    Outcome,
-    Surroundings,
-    count,
-    factor,
-    is_judgement_day,
-    is_over,
-    judge,
-    totals,
-)
+from srlr.training.progress import Outcome, Surroundings, factor
 
 
 def train(
@@ -50,16 +42,9 @@ def train(
         settings.weight_decay,
         settings.optimiser,
     )
-    with around.world.in_turn():
-        state = checkpoint.load(around.folder / "checkpoint", optimiser)
-    if state is None:
-        state = checkpoint.State(kl_weight=settings.kl_penalty_weight)
-        around.rewind(-1)
-        judge(model, state, around, first)
-    else:
-        around.rewind(state.step)
-    watch.anchor(optimiser, state, settings, around)
-    while not is_over(state, steps, settings):
+    course = Course(model, optimiser, settings, around, steps)
+    state = course.begin(first)
+    while not course.is_over(state):
         began = time.perf_counter()
         drawn = drawing.batch(model, draw, settings, state, seed, around.world)
         figures = groups.describe(drawn)
@@ -76,20 +61,8 @@ def train(
                 seed=seed,
                 world=around.world,
             )
-        state.step += 1
-        figures["seconds"] = time.perf_counter() - began
-        figures |= count(model, state, around.world)
-        around.log(state.step, figures)
-        around.progress(
-            "steps", state.step, steps, {"reward": figures["reward"], "kl": figures["kl"]}
-        )
-        if is_judgement_day(state, steps, settings):
-            judge(model, state, around)
-        watch.heed(optimiser, state, settings, around)
-        if around.world.first and state.step % settings.checkpoint_every_steps == 0:
-            checkpoint.save(around.folder / "checkpoint", optimiser, state)
-    begun = state.loop["first"]
-    return Outcome(state.best_step, state.step, state.best, begun, state.alarms, totals(state))
+        course.end_step(state, figures, began, ("reward", "kl"))
+    return course.outcome(state)
 
 
 def plan_steps(prompts: int, settings: OnPolicy) -> int:

@@ -23,6 +23,7 @@ from srlr.core.errors import ConfigError
 from srlr.core.training import Distil, Imitate, Sft
 from srlr.models.local import LocalModel
 from srlr.training import adapters, checkpoint, kl, losses, watch
+from srlr.training.course import Course
 from srlr.training.forward import (
     Row,
     backward,
@@ -33,16 +34,7 @@ from srlr.training.forward import (
 )
 from srlr.training.optim import MasterAdamW, choose
 from srlr.training.parallel import World
-from srlr.training.progress import (
-    Outcome,
-    Surroundings,
-    count,
-    factor,
-    is_judgement_day,
-    is_over,
-    judge,
-    totals,
-)
+from srlr.training.progress import Outcome, Surroundings, factor
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,16 +137,14 @@ def train(
         settings.weight_decay,
         settings.optimiser,
     )
+    course = Course(model, optimiser, settings, around, steps)
     # A fresh start has no score: in a format the model has not seen, it would be 0.
-    with around.world.in_turn():
-        state = checkpoint.load(around.folder / "checkpoint", optimiser) or checkpoint.State(
-            kl_weight=settings.kl_penalty_weight
-        )
+    state = course.resumed() or checkpoint.State(kl_weight=settings.kl_penalty_weight)
     if state.step:
         model.tally.take()  # the reference was counted when the loop began
     around.rewind(state.step)
     watch.anchor(optimiser, state, settings, around)
-    while not is_over(state, steps, settings):
+    while not course.is_over(state):
         began = time.perf_counter()
         chosen = batch_of(state.step, len(examples), settings.batch_size, seed)
         with adapters.learning(model, seed, state.step, around.world.rank):
@@ -169,17 +159,8 @@ def train(
                 factor=factor(state, steps, settings),
                 world=around.world,
             )
-        state.step += 1
-        figures["seconds"] = time.perf_counter() - began
-        figures |= count(model, state, around.world)
-        around.log(state.step, figures)
-        around.progress("steps", state.step, steps, {"loss": figures["loss"], "kl": figures["kl"]})
-        if is_judgement_day(state, steps, settings):
-            judge(model, state, around)
-        watch.heed(optimiser, state, settings, around)
-        if around.world.first and state.step % settings.checkpoint_every_steps == 0:
-            checkpoint.save(around.folder / "checkpoint", optimiser, state)
-    return Outcome(state.best_step, state.step, state.best, None, state.alarms, totals(state))
+        course.end_step(state, figures, began, ("loss", "kl"))
+    return course.outcome(state)
 
 
 def plan_steps(examples: int, settings: Imitate | Sft | Distil) -> int:

@@ -24,7 +24,8 @@ import torch
 from srlr.core.training import Ppo
 from srlr.models.local import LocalModel
 from srlr.models.rollout import Completion
-from srlr.training import adapters, advantages, checkpoint, drawing, groups, kl, losses, watch
+from srlr.training import adapters, advantages, checkpoint, drawing, groups, kl, losses
+from srlr.training.course import Course
 from srlr.training.drawing import Draw
 from srlr.training.forward import Packed, backward, log_probs, micro_batches, pack
 from srlr.training.groups import Group, rows_of
@@ -32,16 +33,7 @@ from srlr.training.grpo import plan_steps
 from srlr.training.optim import MasterAdamW, choose
 from srlr.training.parallel import ALONE, World
 from srlr.training.policy import parts
-from srlr.training.progress import (
-    Outcome,
-    Surroundings,
-    count,
-    factor,
-    is_judgement_day,
-    is_over,
-    judge,
-    totals,
-)
+from srlr.training.progress import Outcome, Surroundings, factor
 from srlr.training.values import Credit, Credited, Head, credited
 
 
@@ -74,16 +66,9 @@ def train(
         head=head.parameters(),
         head_rate=settings.value_learning_rate / settings.learning_rate,
     )
-    with around.world.in_turn():
-        state = checkpoint.load(around.folder / "checkpoint", optimiser)
-    if state is None:
-        state = checkpoint.State(kl_weight=settings.kl_penalty_weight)
-        around.rewind(-1)
-        judge(model, state, around, first)
-    else:
-        around.rewind(state.step)
-    watch.anchor(optimiser, state, settings, around)
-    while not is_over(state, steps, settings):
+    course = Course(model, optimiser, settings, around, steps)
+    state = course.begin(first)
+    while not course.is_over(state):
         began = time.perf_counter()
         drawn = drawing.answered(model, draw, settings, state, seed, around.world)
         own = [Group(asked, answers, worths, ()) for asked, answers, worths in drawn]
@@ -109,20 +94,8 @@ def train(
             controller = kl.Controller(state.kl_weight, settings.max_kl, settings.kl_horizon)
             samples = sum(len(group.answers) for group in own)
             state.kl_weight = controller.after(seen["kl"], samples).weight
-        state.step += 1
-        figures["seconds"] = time.perf_counter() - began
-        figures |= count(model, state, around.world)
-        around.log(state.step, figures)
-        around.progress(
-            "steps", state.step, steps, {"reward": figures["reward"], "kl": figures["kl"]}
-        )
-        if is_judgement_day(state, steps, settings):
-            judge(model, state, around)
-        watch.heed(optimiser, state, settings, around)
-        if around.world.first and state.step % settings.checkpoint_every_steps == 0:
-            checkpoint.save(around.folder / "checkpoint", optimiser, state)
-    begun = state.loop["first"]
-    return Outcome(state.best_step, state.step, state.best, begun, state.alarms, totals(state))
+        course.end_step(state, figures, began, ("reward", "kl"))
+    return course.outcome(state)
 
 
 def spread_share(drawn: Sequence[Group]) -> float:
