@@ -119,18 +119,10 @@ def ask(
         shots: None asks as a trained model is asked; a sequence, empty or not, as an untrained one,
             whose label is read leniently while `valid` still means exactly the described format.
     """
-    answers = rollout.generate(
-        model,
-        chats_of(role, tasks, shots),
-        greedy(settings),
-        progress=progress,
-        what=f"answers of {name}",
+    how = greedy(settings)
+    return _put(
+        model, name, role, tasks, settings, how=how, what="answers", shots=shots, progress=progress
     )
-    untrained = shots is not None
-    return [
-        _row(name, role, task, answer, settings, untrained=untrained)
-        for task, answer in zip(tasks, answers, strict=True)
-    ]
 
 
 def draw(
@@ -146,17 +138,30 @@ def draw(
     """`evaluate.samples` drawn answers a task, next to each other, as rows like those of `ask`."""
     asked = settings.evaluate
     seed = stream(settings.seed or 0, "evaluate", "samples").getrandbits(48)
-    answers = rollout.generate(
-        model,
-        chats_of(role, tasks, shots),
-        replace(greedy(settings), samples=asked.samples, temperature=asked.temperature, seed=seed),
-        progress=progress,
-        what=f"samples of {name}",
+    samples, temperature = asked.samples, asked.temperature
+    how = replace(greedy(settings), samples=samples, temperature=temperature, seed=seed)
+    return _put(
+        model, name, role, tasks, settings, how=how, what="samples", shots=shots, progress=progress
     )
-    untrained = shots is not None
-    every = [task for task in tasks for _ in range(asked.samples)]
+
+
+def _put(
+    model: LocalModel,
+    name: str,
+    role: Role,
+    tasks: Sequence[Task],
+    settings: Settings,
+    *,
+    how: Sampling,
+    what: str,
+    shots: Sequence[Task] | None,
+    progress: Progress | None,
+) -> list[Attempt]:
+    chats = chats_of(role, tasks, shots)
+    answers = rollout.generate(model, chats, how, progress=progress, what=f"{what} of {name}")
+    every = [task for task in tasks for _ in range(how.samples)]
     return [
-        _row(name, role, task, answer, settings, untrained=untrained)
+        _row(name, role, task, answer, settings, untrained=shots is not None)
         for task, answer in zip(every, answers, strict=True)
     ]
 

@@ -11,6 +11,7 @@ from srlr.core.settings import Settings
 from srlr.core.training import ByTrl, Dpo, Imitate, Loop, Training
 from srlr.models import precision
 from srlr.models.card import DTYPE_BITS, number
+from srlr.training.head import LOGIT_TOKENS
 
 GIGA = 1e9
 PROCESS_GB, TRL_GB, REPORT_GB = 0.6, 0.3, 0.2
@@ -24,9 +25,8 @@ SAVED_ADAPTED = 130
 """The same where adapters learn, which take every input in float32 and drop some of it."""
 SAVED_AGAIN = 2
 """The same where activations are computed again: the layer's input."""
-LOGIT_TOKENS, LOGIT_BYTES = 128, 14
-"""Tokens whose logits exist at once (training.forward); each in bfloat16 and three times in
-float32."""
+LOGIT_BYTES = 14
+"""A logit of the LOGIT_TOKENS that exist at once: in bfloat16 and three times in float32."""
 QUANTISED_BYTES = 0.6
 """A parameter in 4 bits, with its share of the scales and of what stays in 16."""
 KEYS_SHARE = 4

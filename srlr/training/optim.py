@@ -80,12 +80,6 @@ class MasterAdamW:
             else torch.nn.Parameter(parameter.detach().float())
             for parameter in self.parameters
         ]
-        # Made once: among activations that come and go, new ones each step would leave gaps.
-        self.spare = {
-            index: torch.empty_like(master)
-            for index, master in enumerate(self.masters)
-            if master is not self.parameters[index]
-        }
         own = weakref.ref(self)
         for index, (parameter, master) in enumerate(
             zip(self.parameters, self.masters, strict=True)
@@ -177,7 +171,7 @@ class _Collecting:
             return
         master = optimiser.masters[self.index]
         if master.grad is None:
-            master.grad = optimiser.spare[self.index].copy_(parameter.grad)
+            master.grad = parameter.grad.float()
         else:
             master.grad += parameter.grad
         parameter.grad = None

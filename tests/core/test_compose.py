@@ -259,7 +259,13 @@ def test_numbers_that_cannot_be_true_together_name_those_that_can(words, said):
     ],
 )
 def test_numbers_that_have_a_meaning_are_taken(words):
-    made(*words)
+    settings = made(*words).settings
+    said = dict(word.split("=") for word in words if "." in word)
+
+    assert said
+    for key, value in said.items():
+        node, name = key.split(".")
+        assert getattr(getattr(settings, node), name) == int(value)
 
 
 def test_a_warm_up_in_4_bits_is_refused():
