@@ -50,12 +50,17 @@ class Abilities:
         return self.reach is None or tokens <= self.reach
 
 
+def key(network: Any, dtype: torch.dtype) -> str:
+    """The same for networks of which the same can be expected."""
+    return f"{type(network).__name__} {dtype} {network.device} {network.config.to_json_string()}"
+
+
 def of(network: Any, dtype: torch.dtype) -> Abilities:
     """As `measure`, once for all networks of the same architecture in this process."""
-    key = f"{type(network).__name__} {dtype} {network.device} {network.config.to_json_string()}"
-    if key not in _MEASURED:
-        _MEASURED[key] = measure(network, dtype), network.config._attn_implementation
-    abilities, chosen = _MEASURED[key]
+    known = key(network, dtype)
+    if known not in _MEASURED:
+        _MEASURED[known] = measure(network, dtype), network.config._attn_implementation
+    abilities, chosen = _MEASURED[known]
     if network.config._attn_implementation != chosen:
         _attend(network, chosen)
     return abilities

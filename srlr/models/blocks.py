@@ -120,7 +120,7 @@ def of(network: Any, *, pack: bool = False) -> Blocks | None:
         pack: makes a copy of all weights in oneDNN's order, as they are now; for CPUs.
     """
     found, head = stack.find(network), network.get_output_embeddings()
-    if found is None or not all(_is_block(layer) for layer in found.layers):
+    if found is None or not all(is_block(layer) for layer in found.layers):
         return None
     if type(head) is not nn.Linear or found.norm is not getattr(found.body, "norm", None):
         return None
@@ -131,7 +131,8 @@ def of(network: Any, *, pack: bool = False) -> Blocks | None:
     return Blocks(found.body, blocks, Product.of([head], pack=pack), first.self_attn.head_dim)
 
 
-def _is_block(layer: Any) -> bool:
+def is_block(layer: Any) -> bool:
+    """Whether a layer has the parts of a block, all of them plain."""
     if {name for name, _ in layer.named_children()} != LAYER:
         return False
     attention, mlp = dict(layer.self_attn.named_children()), dict(layer.mlp.named_children())

@@ -23,7 +23,7 @@ from srlr.models.tally import Tally
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 """glibc's names for what `prepare` sets, from malloc.h."""
-KEPT_BYTES = 64 << 20
+KEPT_BYTES = 32 << 20
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from srlr.models import backprop
 from srlr.models.local import LocalModel
 from srlr.training.head import pieces, through_head
 
@@ -184,7 +185,12 @@ def pack(rows: Sequence[Row], model: LocalModel) -> Packed:
 def hidden_states(model: LocalModel, packed: Packed) -> torch.Tensor:
     """(N, D) final states, one for each scored token, from which its logits are made."""
     model.tally.forward += packed.length
-    states = model.stack.body(**packed.inputs, use_cache=False).last_hidden_state
+    body = backprop.learns(model.model, model.dtype) if "position_ids" in packed.inputs else None
+    states = (
+        model.stack.body(**packed.inputs, use_cache=False).last_hidden_state
+        if body is None
+        else body.states(**packed.inputs)
+    )
     chosen: torch.Tensor = states[packed.row_N, packed.source_N]
     return chosen
 
