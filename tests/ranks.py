@@ -25,6 +25,7 @@ DRAWN = {"prompts_per_step": 3, "samples_per_prompt": 6}
 
 
 def learn(kind, model, place, size=1, **changed):
+    """`changed`: settings, and `sharded` (each process keeps its part) and `dtype`."""
     place = Path(place)
     if size == 1:
         return [_work(kind, model, place, changed)]
@@ -64,8 +65,9 @@ def _work(kind, folder, place, changed):
     from srlr.core.training import Grpo, Ppo
     from srlr.training import grpo, parallel, ppo
 
-    model, rows = tiny.load(folder), []
-    around = _around(place, rows)
+    sharded, dtype = changed.pop("sharded", False), changed.pop("dtype", "float32")
+    model, rows = tiny.load(folder, dtype), []
+    around = _around(place, rows, sharded)
     if kind == "imitate":
         _imitate(model, around, changed)
     elif kind == "ppo":
@@ -75,7 +77,8 @@ def _work(kind, folder, place, changed):
         settings = Grpo(**KEYS | DRAWN | changed)
         draw = nested(model) if kind == "nested" else tiny.draw(model, tiny.vowels)
         grpo.train(model, draw, settings, 0, around)
-    weights = [parameter.detach().numpy() for parameter in model.model.parameters()]
+    whole = [getattr(one, "full_tensor", lambda one=one: one)() for one in model.model.parameters()]
+    weights = [parameter.detach().float().numpy() for parameter in whole]
     return {"rows": rows, "weights": weights, "size": parallel.here().size}
 
 
@@ -110,7 +113,9 @@ def nested(model):
     return Draw(asked, units, tiny.vowels, None, 8, 64)
 
 
-def _around(place, rows):
+def _around(place, rows, sharded):
+    from dataclasses import replace
+
     from srlr.training import parallel
     from srlr.training.progress import Surroundings
 
@@ -127,5 +132,5 @@ def _around(place, rows):
         rewind,
         lambda: rows,
         lambda alarm: None,
-        parallel.here(),
+        replace(parallel.here(), sharded=sharded),
     )

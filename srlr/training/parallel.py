@@ -33,6 +33,8 @@ class World:
 
     rank: int = 0
     size: int = 1
+    sharded: bool = False
+    """Whether what learns is cut into parts, one a process (training.shards)."""
 
     @property
     def first(self) -> bool:

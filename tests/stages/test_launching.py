@@ -15,7 +15,7 @@ from toy_job import Process
 from srlr.cli.app import main
 from srlr.core.compose import compose
 from srlr.core.errors import ConfigError
-from srlr.core.settings import Launcher
+from srlr.core.launcher import Launcher
 from srlr.stages import launching
 
 FLOAT32 = "hardware.compute_dtype=float32"
