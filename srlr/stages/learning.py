@@ -222,8 +222,13 @@ def plan(
         seconds=seconds,
         memory_gb=memory.training_gb(settings, node),
         disk_gb=2 * parameters_b + (12 + 12) * learning,
-        note=f"{steps} steps",
+        note=f"{steps} steps{_in_parts(settings)}",
     )
+
+
+def _in_parts(settings: Settings) -> str:
+    parts = settings.launcher.parts
+    return f"; memory is that of each of {parts} processes, which share weights" * (parts > 1)
 
 
 def _times_as_fast(settings: Settings) -> float:
