@@ -183,8 +183,8 @@ def pack(rows: Sequence[Row], model: LocalModel, *, idle: bool = False) -> Packe
     row_N, source_N, target_N = torch.tensor(scored, device=device).unbind(1)
     moved = {name: tensor.to(device) for name, tensor in inputs.items()}
     place_M = torch.tensor(places, device=device)
-    length = 0 if idle else sum(row.length for row in rows)
-    return Packed(moved, row_N, source_N, target_N, place_M, length, idle)
+    read = 0 if idle else sum(row.length for row in rows)
+    return Packed(moved, row_N, source_N, target_N, place_M, read, idle)
 
 
 def hidden_states(model: LocalModel, packed: Packed) -> torch.Tensor:

@@ -103,7 +103,10 @@ class Shards:
         """This process's rows of a weight, not copied; None where it has all of it."""
         from torch.distributed.tensor import DTensor
 
-        return parameter.detach().to_local() if isinstance(parameter, DTensor) else None
+        if not isinstance(parameter, DTensor):
+            return None
+        part: torch.Tensor = parameter.to_local().detach()
+        return part
 
     def rows(self, parameter: torch.Tensor, whole: torch.Tensor) -> torch.Tensor:
         """This process's rows of a tensor like the weight; all where it has all of it."""

@@ -91,9 +91,10 @@ def test_the_whole_is_an_ordinary_model_that_follows_the_parts(group, tiny_model
 # -- real processes --------------------------------------------------------------------------------
 
 
+ROLLS = {"alarms": {"nan": "roll_back"}}
 PAIRS = {
     "imitate": ("imitate", {}),
-    "refilled": ("grpo", {**SHORT, "refill_attempts": 2, "min_reward_spread": 0.3}),
+    "refilled": ("grpo", {**SHORT, **ROLLS, "refill_attempts": 2, "min_reward_spread": 0.3}),
     "nested": ("nested", {**SHORT, "prompts_per_step": 6}),
     "ppo": ("ppo", SHORT),
     "nothing to read": ("imitate", {**SHORT, "batch_size": 1}),
