@@ -25,25 +25,37 @@ DRAWN = {"prompts_per_step": 3, "samples_per_prompt": 6}
 
 
 def learn(kind, model, place, size=1, **changed):
+    """`changed`: settings, and `sharded` (each process keeps its part) and `dtype`."""
     place = Path(place)
     if size == 1:
         return [_work(kind, model, place, changed)]
+    found = learn_all({"": (kind, place, changed)}, model, place, size)
+    return found[""]
+
+
+def learn_all(jobs, model, place, size):
+    """The same for several jobs {name: (kind, place, changed)}, one after the other in the same
+    processes.
+    """
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["torch.optim", "transformers.models.llama.modeling_llama"])
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    jobs = [(rank, size, port, kind, model, place, changed) for rank in range(size)]
-    ranks = [context.Process(target=_rank, args=job) for job in jobs]
+    ranks = [
+        context.Process(target=_rank, args=(rank, size, port, jobs, model, place))
+        for rank in range(size)
+    ]
     for one in ranks:
         one.start()
     for one in ranks:
         one.join(300)
     assert [one.exitcode for one in ranks] == [0] * size
-    return [pickle.loads((place / f"{rank}.pickle").read_bytes()) for rank in range(size)]
+    found = [pickle.loads((place / f"{rank}.pickle").read_bytes()) for rank in range(size)]
+    return {name: [each[name] for each in found] for name in jobs}
 
 
-def _rank(rank, size, port, kind, model, place, changed):
+def _rank(rank, size, port, jobs, model, place):
     from srlr.training import parallel
 
     os.environ |= {
@@ -54,7 +66,7 @@ def _rank(rank, size, port, kind, model, place, changed):
         "GLOO_SOCKET_IFNAME": "lo",
     }
     with parallel.joined("cpu"):
-        found = _work(kind, model, place, changed)
+        found = {name: _work(kind, model, own, how) for name, (kind, own, how) in jobs.items()}
     (place / f"{rank}.pickle").write_bytes(pickle.dumps(found))
 
 
@@ -64,8 +76,11 @@ def _work(kind, folder, place, changed):
     from srlr.core.training import Grpo, Ppo
     from srlr.training import grpo, parallel, ppo
 
-    model, rows = tiny.load(folder), []
-    around = _around(place, rows)
+    sharded, dtype = changed.pop("sharded", False), changed.pop("dtype", "float32")
+    model, rows = tiny.load(folder, dtype), []
+    if kind == "held":
+        return _held(model, sharded)
+    around = _around(place, rows, sharded)
     if kind == "imitate":
         _imitate(model, around, changed)
     elif kind == "ppo":
@@ -75,8 +90,52 @@ def _work(kind, folder, place, changed):
         settings = Grpo(**KEYS | DRAWN | changed)
         draw = nested(model) if kind == "nested" else tiny.draw(model, tiny.vowels)
         grpo.train(model, draw, settings, 0, around)
-    weights = [parameter.detach().numpy() for parameter in model.model.parameters()]
+    whole = [getattr(one, "full_tensor", lambda one=one: one)() for one in model.model.parameters()]
+    weights = [parameter.detach().float().numpy() for parameter in whole]
     return {"rows": rows, "weights": weights, "size": parallel.here().size}
+
+
+def _held(model, sharded):
+    """What a process holds after a step, in bytes; and whether a gradient that is not a number in
+    the last process alone moves the weights of any.
+    """
+    from dataclasses import replace
+
+    import torch
+
+    from srlr.core.training import Grpo
+    from srlr.training import learner, parallel
+    from srlr.training.forward import Row, backward, log_probs, pack
+    from srlr.training.optim import MasterAdamW
+
+    world = replace(parallel.here(), sharded=sharded)
+    own = learner.begin(model, Grpo(**KEYS), world)
+    optimiser = MasterAdamW(own.parameters, 1e-3, 0.0, shards=own.model.shards)
+    packed = pack([Row([1, 2, 3], [[4, 5, 6]])], own.model)
+
+    def gradient():
+        backward(
+            own.model, packed, lambda logits, at: -log_probs(logits, packed.target_N[at]).sum()
+        )
+        world.sum_gradients(optimiser.whole)
+
+    gradient()
+    optimiser.step(1.0, 1.0)
+    before = [master.detach().clone() for master in optimiser.masters]
+    gradient()
+    held = [*own.model.model.parameters(), *optimiser.masters]
+    held += [one.grad for one in held if one.grad is not None]
+    held += [one for each in optimiser.adamw.state.values() for one in each.values()]
+    storages = {}
+    for one in held:
+        storage = getattr(one, "_local_tensor", one).untyped_storage()
+        storages[storage.data_ptr()] = storage.nbytes()
+    if world.rank == world.size - 1:
+        owner = optimiser.parameters[-1]
+        getattr(owner.grad, "_local_tensor", owner.grad).fill_(torch.nan)
+    norm = optimiser.step(1.0, 1.0)
+    same = all(map(torch.equal, before, optimiser.masters))
+    return {"bytes": sum(storages.values()), "norm": norm, "same": same}
 
 
 def _imitate(model, around, changed):
@@ -110,7 +169,9 @@ def nested(model):
     return Draw(asked, units, tiny.vowels, None, 8, 64)
 
 
-def _around(place, rows):
+def _around(place, rows, sharded):
+    from dataclasses import replace
+
     from srlr.training import parallel
     from srlr.training.progress import Surroundings
 
@@ -127,5 +188,5 @@ def _around(place, rows):
         rewind,
         lambda: rows,
         lambda alarm: None,
-        parallel.here(),
+        replace(parallel.here(), sharded=sharded),
     )

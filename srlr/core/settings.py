@@ -14,9 +14,10 @@ from pydantic import Field, model_validator
 from srlr.core import arithmetic
 from srlr.core.ablation import Ablation
 from srlr.core.backends import refusals
+from srlr.core.launcher import Launcher, unlaunchable
 from srlr.core.node import Count, Node, NonNegative, Positive, Share, Whole
 from srlr.core.passed import NoRlvr, NoSrl
-from srlr.core.training import AnyRlvr, AnySrl, ByTrl, Dpo, Grpo, Imitate, OnPolicy, Stepwise
+from srlr.core.training import AnyRlvr, AnySrl, Grpo, Imitate, Stepwise
 
 
 class Requirements(Node):
@@ -152,26 +153,6 @@ WHENCE = frozenset({"engine", "url", "model", "api_key_env", "concurrency", "tim
 """Keys of Rollout that say where answers come from and not which: a finished stage stays so."""
 
 
-class Launcher(Node):
-    """How many processes train together. What they learn is, up to rounding, what one would."""
-
-    name: Literal["none", "accelerate"] = "none"
-    processes: Count = 1
-    """On each machine: one a GPU, or shares of the CPU's cores."""
-    machines: Count = 1
-    """They share the folder of runs; srlr runs on the first, --dry-run prints what the others do.
-    """
-    main_address: str = "127.0.0.1"
-    """Of the first machine, as the others reach it."""
-    main_port: Annotated[int, Field(ge=1, le=65_535)] = 29_500
-    """On the first machine; with one machine, any free one is taken."""
-
-    @property
-    def total(self) -> int:
-        """Processes on all machines."""
-        return self.processes * self.machines
-
-
 class Gate(Node):
     """Floors the evaluation must reach; a missing one is not checked."""
 
@@ -198,20 +179,6 @@ class Evaluate(Node):
     bootstrap_samples: Count = 2000
     confidence_level: Share = 0.95
     gate: Gate = Gate()
-
-
-def _batches(srl: AnySrl, rlvr: AnyRlvr) -> dict[str, int]:
-    """What a step of each stage is made of, by key."""
-    found = {}
-    if isinstance(srl, Imitate):
-        found["srl.batch_size"] = srl.batch_size
-    if isinstance(srl, Stepwise):
-        found["srl.prompts_per_step"] = srl.prompts_per_step
-        if srl.warm_up.steps:
-            found["srl.warm_up.batch_size"] = srl.warm_up.batch_size
-    if isinstance(rlvr, OnPolicy):
-        found["rlvr.prompts_per_step"] = rlvr.prompts_per_step
-    return found
 
 
 class Settings(Node):
@@ -251,26 +218,8 @@ class Settings(Node):
 
     @model_validator(mode="after")
     def _every_process_has_work(self) -> "Settings":
-        launcher, total = self.launcher, self.launcher.total
-        if total == 1:
-            return self
-        if launcher.name == "none":
-            raise ValueError(f"launcher: {total} processes are started by launcher=accelerate")
-        if launcher.machines > 1 and launcher.main_address in ("127.0.0.1", "localhost"):
-            raise ValueError(
-                "launcher.main_address: the other machines do not reach this one by it"
-            )
-        if isinstance(self.srl, ByTrl):
-            raise ValueError(
-                f"srl={self.srl.objective} trains in one process: srl=imitate, or launcher=none"
-            )
-        if isinstance(self.rlvr, Dpo):
-            raise ValueError("rlvr=dpo trains in one process: rlvr=grpo, or launcher=none")
-        if isinstance(self.rlvr, Grpo) and self.rlvr.backend == "trl":
-            raise ValueError("rlvr.backend=trl trains in one process: own, or launcher=none")
-        for key, size in _batches(self.srl, self.rlvr).items():
-            if size < total:
-                raise ValueError(f"{key}={size}: {total} processes need at least one each")
+        for problem in unlaunchable(self.launcher, self.srl, self.rlvr, self.rollout.engine):
+            raise ValueError(problem)
         return self
 
     @model_validator(mode="after")

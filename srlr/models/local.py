@@ -8,6 +8,7 @@ import ctypes
 import os
 import shutil
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -45,6 +46,8 @@ class LocalModel:
     """What goes through the model, and through every copy that `replace` makes of this."""
     server: Any = None
     """The Served that answers in this process's place, where one does."""
+    shards: Any = None
+    """The training.shards.Shards of `model`, where this process has only a part of its weights."""
 
     @property
     def stop_token(self) -> int:
@@ -71,6 +74,15 @@ class LocalModel:
                 "use a model that is one list of layers, or leave trained_layers null",
             )
         return found
+
+    def whole(self) -> AbstractContextManager["LocalModel"]:
+        """Inside, the model with all its weights: itself, unless it is cut into parts. Then all
+        processes enter.
+        """
+        if self.shards is None:
+            return contextlib.nullcontext(self)
+        whole: AbstractContextManager[LocalModel] = self.shards.whole(self)
+        return whole
 
     def encode_chat(self, messages: Sequence[Message]) -> list[int]:
         """The tokens after which the assistant's answer begins.

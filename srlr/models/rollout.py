@@ -86,6 +86,19 @@ def generate_tokens(
     Raises:
         ConfigError: the longest prompt and its answer do not fit the model's context.
     """
+    with model.whole() as own:
+        return _answers(own, prompts, sampling, only, progress, what)
+
+
+def _answers(
+    model: LocalModel,
+    prompts: Sequence[Sequence[int]],
+    sampling: Sampling,
+    only: Container[int] | None,
+    progress: Progress | None,
+    what: str,
+) -> list[Completion]:
+    """As `generate_tokens`, by a model that has all its weights."""
     if not prompts:
         return []
     if model.server is not None:

@@ -16,8 +16,9 @@ import srlr
 from srlr.core import channel, hardware
 from srlr.core.channel import Inbox
 from srlr.core.errors import ConfigError, LostError
+from srlr.core.launcher import Launcher
 from srlr.core.rundir import RunDir
-from srlr.core.settings import Launcher, Settings
+from srlr.core.settings import Settings
 from srlr.core.types import StageResult
 
 STAGES = ("srl", "rlvr")

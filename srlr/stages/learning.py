@@ -3,7 +3,7 @@
 import importlib.util
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +38,7 @@ def surroundings(
 ) -> Surroundings:
     """A loop's connections to its run directory; of several processes, the first alone writes."""
     rows: list[Mapping[str, Any]] = []
-    world = parallel.here()
+    world = replace(parallel.here(), sharded=settings.launcher.parts > 1)
 
     def log(step: int, figures: Mapping[str, float]) -> None:
         if world.first:
@@ -222,8 +222,13 @@ def plan(
         seconds=seconds,
         memory_gb=memory.training_gb(settings, node),
         disk_gb=2 * parameters_b + (12 + 12) * learning,
-        note=f"{steps} steps",
+        note=f"{steps} steps{_in_parts(settings)}",
     )
+
+
+def _in_parts(settings: Settings) -> str:
+    parts = settings.launcher.parts
+    return f"; memory is that of each of {parts} processes, which share weights" * (parts > 1)
 
 
 def _times_as_fast(settings: Settings) -> float:

@@ -4,7 +4,8 @@
     training    held, gradients, and what the forward pass of a micro-batch leaves for the backward
     answering   held, and the keys and values of the rows that are answered together
 
-A stage does the one and the other in turn: its peak is the higher.
+A stage does the one and the other in turn: its peak is the higher. With launcher.sharding, a
+process holds its part, and more while it reads or answers; all figures are those of one process.
 """
 
 from srlr.core.settings import Settings
@@ -43,7 +44,10 @@ def training_gb(settings: Settings, node: Training) -> float:
     """The highest of what a loop does: an update, or answering its held-out tasks."""
     held = held_gb(settings, node)
     rows = min(settings.rollout.batch_size, node.eval_tasks)
-    return held + max(updating_gb(settings, node), answering_gb(settings, rows, TOKENS_ASKED))
+    answering = answering_gb(settings, rows, TOKENS_ASKED)
+    if settings.launcher.parts > 1:
+        answering += weights_gb(settings)  # which are together only then
+    return held + max(updating_gb(settings, node), answering)
 
 
 def asking_gb(settings: Settings) -> float:
@@ -60,14 +64,15 @@ def asking_gb(settings: Settings) -> float:
 
 def held_gb(settings: Settings, node: Training) -> float:
     """What is there all the time."""
+    if settings.launcher.parts > 1:
+        return _held_in_parts_gb(settings, node)
     four_bit = isinstance(node, Loop) and node.tuning == "qlora"
     weights = weights_gb(settings, QUANTISED_BYTES if four_bit else None)
     total = PROCESS_GB + weights + _reference_gb(settings, node)
     learning = learning_b(settings, node)
     if isinstance(node, Dpo | ByTrl):  # TRL's copy in float32, and its two moments
         return total + TRL_GB + 4 * _size(settings, "parameters_b", 1.0) + 8 * learning
-    moments = 2 if isinstance(node, Loop) and node.optimiser == "adamw_8bit" else 8
-    return total + (4 * _has_masters(settings, node) + moments) * learning
+    return total + (4 * _has_masters(settings, node) + _moments(node)) * learning
 
 
 def updating_gb(settings: Settings, node: Training) -> float:
@@ -75,8 +80,53 @@ def updating_gb(settings: Settings, node: Training) -> float:
     dtype, which come as the activations go.
     """
     learning = learning_b(settings, node)
+    if settings.launcher.parts > 1:
+        return (
+            4 * learning / _parts(settings, node)
+            + together_gb(settings, node)
+            + activations_gb(settings, node)
+        )
     own = _model_bytes(settings) * learning if _has_masters(settings, node) else 0.0
     return 4 * learning + max(own, activations_gb(settings, node))
+
+
+def together_gb(settings: Settings, node: Training) -> float:
+    """Where weights are cut: what is whole while a block is read, with its gradients as they come
+    and as they are added up. Two blocks, one of which is on its way, and the embeddings.
+    """
+    below = _size(settings, "hidden_size", 2048) * _size(settings, "vocabulary", 1e5) / GIGA
+    blocks = max(0.0, _size(settings, "parameters_b", 1.0) - below) / _layers(settings)
+    each = _model_bytes(settings)
+    if isinstance(node, Loop) and node.tuning == "full":
+        each += _model_bytes(settings) + 4
+    return each * (2 * blocks + below)
+
+
+def _held_in_parts_gb(settings: Settings, node: Training) -> float:
+    """Weights that learn are in float32 and there once; an adapter is whole."""
+    learning, every = learning_b(settings, node), _size(settings, "parameters_b", 1.0)
+    adapted = isinstance(node, Loop) and node.tuning != "full"
+    frozen = every if adapted else every - learning
+    reference = _reference_gb(settings, node)
+    if not isinstance(node, Imitate):  # whose reference is an output layer
+        reference /= settings.launcher.parts
+    return (
+        PROCESS_GB
+        + _model_bytes(settings) * frozen / settings.launcher.parts
+        + (4 + _moments(node)) * learning / _parts(settings, node)
+        + reference
+    )
+
+
+def _moments(node: Training) -> int:
+    """Bytes of both, for a parameter that learns."""
+    return 2 if isinstance(node, Loop) and node.optimiser == "adamw_8bit" else 8
+
+
+def _parts(settings: Settings, node: Training) -> int:
+    """Into how many parts what learns is cut."""
+    whole = isinstance(node, Loop) and node.tuning != "full"
+    return 1 if whole else settings.launcher.parts
 
 
 def activations_gb(settings: Settings, node: Training) -> float:

@@ -15,6 +15,7 @@ import json
 import os
 import random
 import shutil
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -77,19 +78,24 @@ def order(items: int, seed: int, epoch: int) -> tuple[int, ...]:
 def save(folder: Path, optimiser: MasterAdamW, state: State) -> None:
     """Replaces `folder`; a crash at any moment leaves the old one or the new one.
 
+    Where processes keep parts of the weights, all of them call this, and one writes the whole.
+
     Raises:
         ResourceError: the disk is full or may not be written; the old checkpoint is still there.
     """
     from safetensors.torch import save_file
 
+    names = optimiser.names()
+    if not optimiser.writes:
+        _give(optimiser, names)
+        return
     part, old = folder.with_name(f".{folder.name}.part"), folder.with_name(f".{folder.name}.old")
     try:
         shutil.rmtree(part, ignore_errors=True)
         part.mkdir(parents=True)
-        every = optimiser.tensors()
-        for name, tensors in every.items():
-            save_file(tensors, part / f"{name}.safetensors")
-        text = json.dumps({"format": FORMAT, "files": list(every), **asdict(state)})
+        for name in names:
+            save_file(optimiser.tensors(name), part / f"{name}.safetensors")
+        text = json.dumps({"format": FORMAT, "files": names, **asdict(state)})
         (part / "state.json").write_text(text, encoding="utf-8")
         for path in part.iterdir():
             _sync(path)
@@ -103,6 +109,12 @@ def save(folder: Path, optimiser: MasterAdamW, state: State) -> None:
     except Exception as error:
         shutil.rmtree(part, ignore_errors=True)
         raise _refused(folder, error) from error
+
+
+def _give(optimiser: MasterAdamW, names: Sequence[str]) -> None:
+    """Gives this process's rows to the one that writes."""
+    for name in names:
+        optimiser.tensors(name)
 
 
 def anchor(folder: Path, state: State) -> Path:
@@ -121,16 +133,19 @@ def _drop_anchors(folder: Path, but: Path | None = None) -> None:
 
 
 def save_weights(path: Path, optimiser: MasterAdamW) -> None:
-    """The weights that learn alone, complete or absent.
+    """The weights that learn alone, complete or absent; who calls it, see `save`.
 
     Raises:
         ResourceError: the disk is full or may not be written.
     """
     from safetensors.torch import save_file
 
+    if not optimiser.writes:
+        _give(optimiser, ["weights"])
+        return
     part = path.with_name(f".{path.name}.part")
     try:
-        save_file(optimiser.tensors()["weights"], part)
+        save_file(optimiser.tensors("weights"), part)
         _sync(part)
         os.replace(part, path)
     except Exception as error:

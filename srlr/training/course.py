@@ -73,7 +73,8 @@ class Course:
         if is_judgement_day(state, self.steps, self.settings):
             judge(self.model, state, around)
         watch.heed(self.optimiser, state, self.settings, around)
-        if around.world.first and state.step % self.settings.checkpoint_every_steps == 0:
+        asked = around.world.first or around.world.sharded
+        if asked and state.step % self.settings.checkpoint_every_steps == 0:
             checkpoint.save(around.folder / "checkpoint", self.optimiser, state)
 
     def outcome(self, state: State) -> Outcome:

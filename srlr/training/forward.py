@@ -22,6 +22,7 @@ for a whole micro-batch at once.
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import ParamSpec
 
 import torch
 from torch import nn
@@ -30,6 +31,8 @@ from torch.nn import functional
 from srlr.models import backprop
 from srlr.models.local import LocalModel
 from srlr.training.head import pieces, through_head
+
+P = ParamSpec("P")
 
 
 @dataclass(frozen=True)
@@ -106,7 +109,9 @@ class Packed:
     place_M: torch.Tensor
     """Which of the N it is."""
     length: int
-    """Tokens of all rows, without padding."""
+    """Tokens of all rows, without padding; 0 where they are not counted."""
+    idle: bool = False
+    """Whether they are read only because others read theirs (training.turns)."""
 
 
 def micro_batches(
@@ -147,7 +152,7 @@ def _shape(row: Row, tree: bool) -> tuple[int, int]:
     return len(row.prompt) + max(map(len, row.completions)), len(row.completions)
 
 
-def pack(rows: Sequence[Row], model: LocalModel) -> Packed:
+def pack(rows: Sequence[Row], model: LocalModel, *, idle: bool = False) -> Packed:
     """Tensors for `rows`; padding is at the end of a row and sees only itself."""
     trees = _takes(model, rows)
     if not trees:
@@ -179,18 +184,19 @@ def pack(rows: Sequence[Row], model: LocalModel) -> Packed:
     row_N, source_N, target_N = torch.tensor(scored, device=device).unbind(1)
     moved = {name: tensor.to(device) for name, tensor in inputs.items()}
     place_M = torch.tensor(places, device=device)
-    return Packed(moved, row_N, source_N, target_N, place_M, sum(row.length for row in rows))
+    read = 0 if idle else sum(row.length for row in rows)
+    return Packed(moved, row_N, source_N, target_N, place_M, read, idle)
 
 
 def hidden_states(model: LocalModel, packed: Packed) -> torch.Tensor:
     """(N, D) final states, one for each scored token, from which its logits are made."""
     model.tally.forward += packed.length
-    body = backprop.learns(model.model, model.dtype) if "position_ids" in packed.inputs else None
-    states = (
-        model.stack.body(**packed.inputs, use_cache=False).last_hidden_state
-        if body is None
-        else body.states(**packed.inputs)
-    )
+    if model.shards is not None:
+        states = model.shards.states(packed.inputs)
+    elif "position_ids" in packed.inputs and (body := backprop.learns(model.model, model.dtype)):
+        states = body.states(**packed.inputs)
+    else:
+        states = model.stack.body(**packed.inputs, use_cache=False).last_hidden_state
     chosen: torch.Tensor = states[packed.row_N, packed.source_N]
     return chosen
 
@@ -238,6 +244,11 @@ def scores(model: LocalModel, packed: Packed, temperature: float) -> torch.Tenso
     )
 
 
+def _unheard(loss_of: Callable[P, torch.Tensor]) -> Callable[P, torch.Tensor]:
+    """A loss whose gradient is 0, made in the same way."""
+    return lambda *args, **kwargs: 0.0 * loss_of(*args, **kwargs)
+
+
 def backward(
     model: LocalModel,
     packed: Packed,
@@ -255,6 +266,8 @@ def backward(
         and_of: of the final states (N, D) of all tokens; a scalar.
     """
     model.tally.backward += packed.length
+    if packed.idle:
+        loss_of, and_of = _unheard(loss_of), and_of and _unheard(and_of)
     if not model.abilities.head and and_of is not None:
         logits, states_ND = whole(model, packed)
         torch.autograd.backward(loss_of(logits, slice(0, len(logits))) + and_of(states_ND))

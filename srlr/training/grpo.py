@@ -12,10 +12,10 @@ from collections.abc import Mapping
 
 from srlr.core.training import OnPolicy, PolicyGradient
 from srlr.models.local import LocalModel
-from srlr.training import adapters, drawing, groups, policy
+from srlr.training import adapters, drawing, groups, learner, policy
 from srlr.training.course import Course
 from srlr.training.drawing import Draw
-from srlr.training.optim import MasterAdamW, choose
+from srlr.training.optim import MasterAdamW
 from srlr.training.progress import Outcome, Surroundings, factor
 
 
@@ -35,12 +35,14 @@ def train(
     """
     steps = plan_steps(len(draw.asked), settings)
     model = adapters.attach(model, settings, seed)
-    reference = adapters.reference(model) if settings.kl_penalty_weight else None
+    own = learner.begin(model, settings, around.world, refers=settings.kl_penalty_weight > 0)
+    model = own.model
     optimiser = MasterAdamW(
-        choose(model, settings.trained_layers),
+        own.parameters,
         settings.learning_rate,
         settings.weight_decay,
         settings.optimiser,
+        shards=model.shards,
     )
     course = Course(model, optimiser, settings, around, steps)
     state = course.begin(first)
@@ -52,7 +54,7 @@ def train(
             figures |= policy.update(
                 model,
                 drawn,
-                reference,
+                own.reference,
                 optimiser,
                 state,
                 settings,

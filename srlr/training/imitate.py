@@ -22,9 +22,10 @@ import torch
 from srlr.core.errors import ConfigError
 from srlr.core.training import Distil, Imitate, Sft
 from srlr.models.local import LocalModel
-from srlr.training import adapters, checkpoint, kl, losses, watch
+from srlr.training import adapters, checkpoint, kl, learner, losses, watch
 from srlr.training.course import Course
 from srlr.training.forward import (
+    Packed,
     Row,
     backward,
     hidden_states,
@@ -32,9 +33,10 @@ from srlr.training.forward import (
     micro_batches,
     pack,
 )
-from srlr.training.optim import MasterAdamW, choose
+from srlr.training.optim import MasterAdamW
 from srlr.training.parallel import World
 from srlr.training.progress import Outcome, Surroundings, factor
+from srlr.training.turns import turns
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,11 +133,14 @@ def train(
     if settings.kl_penalty_weight:
         reference = Reference(model, examples, settings, seed, around)
     model = adapters.attach(model, settings, seed)
+    own = learner.begin(model, settings, around.world)
+    model = own.model
     optimiser = MasterAdamW(
-        choose(model, settings.trained_layers),
+        own.parameters,
         settings.learning_rate,
         settings.weight_decay,
         settings.optimiser,
+        shards=model.shards,
     )
     course = Course(model, optimiser, settings, around, steps)
     # A fresh start has no score: in a format the model has not seen, it would be 0.
@@ -201,11 +206,13 @@ def _step(
     rows = [examples[index].row() for index in chosen]
     said = sum(row.said for row in rows)
     total = torch.zeros(2)  # loss, divergence
-    share = world.share([row.length for row in rows])
-    for batch in micro_batches([rows[i] for i in share], settings.micro_batch_tokens, model):
-        own = [chosen[share[i]] for i in batch]
-        total += _backward(model, examples, own, reference, state.kl_weight, said)
-    world.sum_gradients(optimiser.masters)
+    for turn in turns(rows, settings.micro_batch_tokens, model, world):
+        own = [chosen[place] for place in turn.places]
+        packed = pack([rows[place] for place in turn.places], model, idle=turn.idle)
+        found = _backward(model, packed, examples, own, reference, state.kl_weight, said)
+        if not turn.idle:
+            total += found
+    world.sum_gradients(optimiser.whole)
     total_loss, total_kl = map(sum, zip(*world.everyones(total.tolist()), strict=True))
     norm = optimiser.step(factor, settings.max_grad_norm)
     state.updates += math.isfinite(norm)
@@ -225,6 +232,7 @@ def _step(
 
 def _backward(
     model: LocalModel,
+    packed: Packed,
     examples: Sequence[Example],
     own: Sequence[int],
     reference: Reference | None,
@@ -232,7 +240,6 @@ def _backward(
     said: int,
 ) -> torch.Tensor:
     """Adds the gradient of these examples' share of the loss; returns (loss, divergence)."""
-    packed = pack([examples[index].row() for index in own], model)
     weights = [examples[index].token_weights() for index in own]
     weight_N = torch.tensor([w for each in weights for w in each], device=model.device)
     total = torch.zeros(2)

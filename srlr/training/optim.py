@@ -16,6 +16,7 @@ import torch
 from srlr.core.errors import ConfigError
 from srlr.models.adapter import bitsandbytes
 from srlr.models.local import LocalModel, release
+from srlr.training.shards import Shards
 
 
 def choose(model: LocalModel, layers: int | None) -> list[torch.nn.Parameter]:
@@ -62,11 +63,13 @@ class MasterAdamW:
         *,
         head: Iterable[torch.nn.Parameter] = (),
         head_rate: float = 1.0,
+        shards: Shards | None = None,
     ) -> None:
         """`kind` is adamw or adamw_8bit (moments in 8 bits).
 
         Args:
             head: other weights, whose learning rate is always `head_rate` times the others'.
+            shards: who knows this process's rows of the weights, where it has not all of them.
 
         Raises:
             MissingArtifact, ResourceError: adamw_8bit without a bitsandbytes that works.
@@ -74,17 +77,13 @@ class MasterAdamW:
         self.parameters = list(parameters)
         below = len(self.parameters)
         self.parameters += head
-        self.masters = [
-            parameter
-            if parameter.dtype == torch.float32
-            else torch.nn.Parameter(parameter.detach().float())
-            for parameter in self.parameters
-        ]
+        self.shards = shards
+        self.masters = [self._master(parameter) for parameter in self.parameters]
         own = weakref.ref(self)
         for index, (parameter, master) in enumerate(
             zip(self.parameters, self.masters, strict=True)
         ):
-            if parameter is not master:
+            if parameter.dtype != master.dtype:
                 hook = _Collecting(own, index)
                 parameter.register_post_accumulate_grad_hook(hook)  # type: ignore[no-untyped-call]
         self.learning_rate = learning_rate
@@ -102,12 +101,38 @@ class MasterAdamW:
             else _adamw_8bit(groups, how)
         )
 
+    def _master(self, parameter: torch.nn.Parameter) -> torch.nn.Parameter:
+        """The weight itself or a copy, in float32; its rows where it is cut."""
+        part = None if self.shards is None else self.shards.part(parameter)
+        if part is not None:
+            return torch.nn.Parameter(part)
+        if parameter.dtype == torch.float32:
+            return parameter
+        return torch.nn.Parameter(parameter.detach().float())
+
+    @property
+    def whole(self) -> list[torch.nn.Parameter]:
+        """The masters of weights that this process has all of, and whose gradients are its own."""
+        if self.shards is None:
+            return self.masters
+        both = zip(self.parameters, self.masters, strict=True)
+        return [master for parameter, master in both if self.shards.part(parameter) is None]
+
+    @property
+    def writes(self) -> bool:
+        """Whether this process is the one that gets the rows of all."""
+        return self.shards is None or self.shards.world.first
+
     def step(self, scale: float, max_norm: float) -> float:
         """Takes one step at learning rate × `scale`; returns the gradient's norm before clipping.
 
         Where the norm is not finite, the weights stay as they are.
         """
-        norm = float(torch.nn.utils.clip_grad_norm_(self.masters, max_norm))
+        if self.shards is None:
+            norm = float(torch.nn.utils.clip_grad_norm_(self.masters, max_norm))
+        else:
+            self.shards.collect(self.parameters, self.masters)
+            norm = self.shards.clip(self.parameters, self.masters, max_norm)
         if math.isfinite(norm):
             for group in self.adamw.param_groups:
                 group["lr"] = self.learning_rate * scale * group["rate"]
@@ -121,30 +146,40 @@ class MasterAdamW:
     def publish(self) -> None:
         """Rounds the float32 weights into the model."""
         for parameter, master in zip(self.parameters, self.masters, strict=True):
-            if parameter is not master:
+            if parameter.dtype != master.dtype:
                 parameter.copy_(master)
 
-    def tensors(self) -> dict[str, dict[str, torch.Tensor]]:
-        """{"weights" or what the optimiser calls its own, as "exp_avg": {index: tensor}}:
-        everything but the step count.
+    def names(self) -> list[str]:
+        """What `tensors` may be asked for: "weights", and what the optimiser calls its own, such as
+        "exp_avg"; everything but the step count.
         """
-        out: dict[str, dict[str, torch.Tensor]] = {"weights": {}}
+        kept = [name for master in self.masters for name in self.adamw.state.get(master, {})]
+        return ["weights", *(name for name in dict.fromkeys(kept) if name != "step")]
+
+    def tensors(self, name: str) -> dict[str, torch.Tensor]:
+        """{index: tensor}; where weights are cut, all processes ask, and the one that writes gets
+        them, whole and on the CPU.
+        """
+        out: dict[str, torch.Tensor] = {}
         for index, master in enumerate(self.masters):
-            out["weights"][str(index)] = master.detach()
-            for name, value in self.adamw.state.get(master, {}).items():
-                if name != "step":
-                    # the 8-bit optimiser's tables are one tensor for all weights
-                    own = value.clone() if name.startswith("qmap") else value
-                    out.setdefault(name, {})[str(index)] = own
+            own = {"weights": master.detach(), **self.adamw.state.get(master, {})}.get(name)
+            if own is None:
+                continue
+            if self.shards is not None:
+                own = self.shards.gathered(self.parameters[index], own)
+                own = own.cpu() if self.writes else None
+            # the 8-bit optimiser's tables are one tensor for all weights
+            if own is not None:
+                out[str(index)] = own.clone() if name.startswith("qmap") else own
         return out
 
     @torch.no_grad()
     def restore(self, tensors: dict[str, dict[str, torch.Tensor]], steps: int) -> None:
-        """Puts back what `tensors` gave after `steps` steps."""
+        """Puts back what `tensors` gave, by name, after `steps` steps."""
         for index, master in enumerate(self.masters):
-            master.copy_(tensors["weights"][str(index)])
+            master.copy_(self._rows(index, tensors["weights"][str(index)]))
             own = {
-                name: some[str(index)].to(master.device)
+                name: self._rows(index, some[str(index)]).to(master.device)
                 for name, some in tensors.items()
                 if name != "weights" and str(index) in some
             }
@@ -153,6 +188,9 @@ class MasterAdamW:
                 eight_bit = "state1" in own  # it counts in plain numbers
                 self.adamw.state[master] = {"step": steps if eight_bit else count, **own}
         self.publish()
+
+    def _rows(self, index: int, whole: torch.Tensor) -> torch.Tensor:
+        return whole if self.shards is None else self.shards.rows(self.parameters[index], whole)
 
 
 @dataclass(frozen=True, slots=True)

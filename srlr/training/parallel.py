@@ -1,9 +1,10 @@
 """Several processes that take the same steps: each does its share, and all know the whole.
 
-Every process has all the weights. Answers are drawn and judged in shares, then gathered; what is
-decided from them is decided by all alike. The rows of a batch are read in shares, each process with
-the whole batch's divisors, and their gradients are added up, so that all take the step that one
-process alone would take, up to rounding. The first one writes the files.
+Every process has all the weights, unless they are cut (training.shards). Answers are drawn and
+judged in shares, then gathered; what is decided from them is decided by all alike. The rows of a
+batch are read in shares, each process with the whole batch's divisors, and their gradients are
+added up, so that all take the step that one process alone would take, up to rounding. The first one
+writes the files.
 
 A process that is alone talks to nobody, and computes what it would without this module.
 """
@@ -33,6 +34,8 @@ class World:
 
     rank: int = 0
     size: int = 1
+    sharded: bool = False
+    """Whether what learns is cut into parts, one a process (training.shards)."""
 
     @property
     def first(self) -> bool:
@@ -141,11 +144,19 @@ def joined(device: str) -> Iterator[World]:
     """Inside, this process is one of those that torchrun or accelerate have started.
 
     Weights on a GPU are exchanged by NCCL, everything else by gloo.
+
+    Raises:
+        LostError: another one is gone, wherever this one was waiting for it.
     """
     backend = "gloo" if device == "cpu" else f"cpu:gloo,{device}:nccl"
     with _together():
         distributed.init_process_group(backend, timeout=PATIENCE)
-    yield here()
+    try:
+        yield here()
+    except RuntimeError as error:
+        if not _is_of_another(error):
+            raise
+        raise _lost(error) from error
     # Not after an error: it would wait for those who have not failed.
     distributed.destroy_process_group()
 
@@ -159,7 +170,18 @@ def _together() -> Iterator[None]:
     try:
         yield
     except RuntimeError as error:
-        raise LostError(
-            f"another process of this stage is gone: {str(error).splitlines()[0]}",
-            "the same command goes on from the last checkpoint",
-        ) from error
+        raise _lost(error) from error
+
+
+def _is_of_another(error: RuntimeError) -> bool:
+    """Whether a forward or backward pass has ended because the weights of another process did not
+    come: gloo says so in words alone.
+    """
+    return isinstance(error, distributed.DistError) or "gloo" in str(error)
+
+
+def _lost(error: RuntimeError) -> LostError:
+    return LostError(
+        f"another process of this stage is gone: {str(error).splitlines()[0]}",
+        "the same command goes on from the last checkpoint",
+    )

@@ -26,7 +26,6 @@ from srlr.training.forward import (
     Row,
     backward,
     log_probs,
-    micro_batches,
     pack,
     scores,
 )
@@ -34,6 +33,7 @@ from srlr.training.groups import Group, rows_of
 from srlr.training.losses import VARIANTS
 from srlr.training.optim import MasterAdamW
 from srlr.training.parallel import ALONE, World
+from srlr.training.turns import turns
 
 One = TypeVar("One")
 
@@ -150,16 +150,15 @@ def _one(
 ) -> dict[str, float]:
     """Adds the gradient of these rows; returns the sums' figures."""
     said = sum(one.row.said for one in scored)
-    share = [scored[i] for i in world.share([one.row.length for one in scored])]
-    rows = [one.row for one in share]
+    rows = [one.row for one in scored]
     total: defaultdict[str, float] = defaultdict(float)
-    for batch in micro_batches(rows, settings.micro_batch_tokens, model):
-        packed = pack([rows[i] for i in batch], model)
-        own = [share[i] for i in batch]
+    for turn in turns(rows, settings.micro_batch_tokens, model, world):
+        packed = pack([rows[place] for place in turn.places], model, idle=turn.idle)
+        own = [scored[place] for place in turn.places]
         found = _backward(model, packed, own, reference, said, state.kl_weight, settings)
-        for name, value in found.items():
+        for name, value in ({} if turn.idle else found).items():
             total[name] += value
-    world.sum_gradients(optimiser.masters)
+    world.sum_gradients(optimiser.whole)
     return world.total(total)
 
 
@@ -262,14 +261,15 @@ def rescored(
     ratio of whole answers may be off (GSPO's bounds are 3e-4).
     """
     pairs = list(rows_of(groups))
-    share = world.share([row.length for row, _ in pairs])
     own: list[tuple[int, list[float]]] = []  # a row's place, and its scores
-    for batch in micro_batches([pairs[i][0] for i in share], settings.micro_batch_tokens, model):
-        rows = [pairs[share[i]][0] for i in batch]
-        packed = pack(rows, model)
+    every = [row for row, _ in pairs]
+    for turn in turns(every, settings.micro_batch_tokens, model, world):
+        rows = [every[place] for place in turn.places]
+        packed = pack(rows, model, idle=turn.idle)
         logp_M = scores(model, packed, settings.temperature)[packed.place_M]
         parts = torch.split(logp_M, [row.said for row in rows])
-        own += [(share[i], part.tolist()) for i, part in zip(batch, parts, strict=True)]
+        if not turn.idle:
+            own += [(at, part.tolist()) for at, part in zip(turn.places, parts, strict=True)]
     found: dict[int, list[float]] = {}
     for place, logps in world.chained(own):
         rest = iter(logps)

@@ -24,16 +24,17 @@ import torch
 from srlr.core.training import Ppo
 from srlr.models.local import LocalModel
 from srlr.models.rollout import Completion
-from srlr.training import adapters, advantages, checkpoint, drawing, groups, kl, losses
+from srlr.training import adapters, advantages, checkpoint, drawing, groups, kl, learner, losses
 from srlr.training.course import Course
 from srlr.training.drawing import Draw
-from srlr.training.forward import Packed, backward, log_probs, micro_batches, pack
+from srlr.training.forward import Packed, backward, log_probs, pack
 from srlr.training.groups import Group, rows_of
 from srlr.training.grpo import plan_steps
-from srlr.training.optim import MasterAdamW, choose
+from srlr.training.optim import MasterAdamW
 from srlr.training.parallel import ALONE, World
 from srlr.training.policy import parts
 from srlr.training.progress import Outcome, Surroundings, factor
+from srlr.training.turns import turns
 from srlr.training.values import Credit, Credited, Head, credited
 
 
@@ -57,24 +58,26 @@ def train(
     steps = plan_steps(len(draw.asked), settings)
     head = Head(model)
     model = adapters.attach(model, settings, seed)
-    reference = adapters.reference(model) if settings.kl_penalty_weight else None
+    own = learner.begin(model, settings, around.world, refers=settings.kl_penalty_weight > 0)
+    model, reference = own.model, own.reference
     optimiser = MasterAdamW(
-        choose(model, settings.trained_layers),
+        own.parameters,
         settings.learning_rate,
         settings.weight_decay,
         settings.optimiser,
         head=head.parameters(),
         head_rate=settings.value_learning_rate / settings.learning_rate,
+        shards=model.shards,
     )
     course = Course(model, optimiser, settings, around, steps)
     state = course.begin(first)
     while not course.is_over(state):
         began = time.perf_counter()
         drawn = drawing.answered(model, draw, settings, state, seed, around.world)
-        own = [Group(asked, answers, worths, ()) for asked, answers, worths in drawn]
-        figures = groups.describe(own) | {"spread_share": spread_share(own)}
+        judged = [Group(asked, answers, worths, ()) for asked, answers, worths in drawn]
+        figures = groups.describe(judged) | {"spread_share": spread_share(judged)}
         learnt, seen = credited(
-            model, head, own, reference, settings, state.kl_weight, around.world
+            model, head, judged, reference, settings, state.kl_weight, around.world
         )
         figures |= seen | {"beta": state.kl_weight}
         scale = factor(state, steps, settings)
@@ -92,7 +95,7 @@ def train(
             )
         if reference is not None:
             controller = kl.Controller(state.kl_weight, settings.max_kl, settings.kl_horizon)
-            samples = sum(len(group.answers) for group in own)
+            samples = sum(len(group.answers) for group in judged)
             state.kl_weight = controller.after(seen["kl"], samples).weight
         course.end_step(state, figures, began, ("reward", "kl"))
     return course.outcome(state)
@@ -147,19 +150,20 @@ def gradient(
     """Adds the gradient of the loss of these answers; returns the loss, its parts, and shares."""
     every = list(rows_of(learnt))
     said = sum(row.said for row, _ in every)
-    pairs = [every[i] for i in world.share([row.length for row, _ in every])]
+    rows = [row for row, _ in every]
     total: defaultdict[str, float] = defaultdict(float)
-    for batch in micro_batches([row for row, _ in pairs], settings.micro_batch_tokens, model):
-        packed = pack([pairs[i][0] for i in batch], model)
+    for turn in turns(rows, settings.micro_batch_tokens, model, world):
+        packed = pack([rows[place] for place in turn.places], model, idle=turn.idle)
         own = [
             both
-            for i in batch
-            for group in pairs[i][1]
+            for place in turn.places
+            for group in every[place][1]
             for both in zip(group.answers, group.credits, strict=True)
         ]
-        for name, value in _backward(model, head, packed, own, said, settings).items():
+        found = _backward(model, head, packed, own, said, settings)
+        for name, value in ({} if turn.idle else found).items():
             total[name] += value
-    world.sum_gradients(optimiser.masters)
+    world.sum_gradients(optimiser.whole)
     figures = world.total(total)
     figures["loss"] = (
         figures["policy_loss"]

@@ -78,8 +78,10 @@ def judge(
         return False
     state.best_step, state.best_score, state.best = state.step, figures[around.main], figures
     state.evaluations_without_best = 0
-    if state.step and around.world.first:
-        model.save(around.folder / "best")
+    if state.step and (around.world.first or around.world.sharded):
+        with model.whole() as best:
+            if around.world.first:
+                best.save(around.folder / "best")
     return True
 
 

@@ -20,9 +20,10 @@ from srlr.models import stack
 from srlr.models.local import LocalModel
 from srlr.models.rollout import Completion
 from srlr.training import adapters, advantages, kl
-from srlr.training.forward import Packed, Row, hidden_states, micro_batches, pack, scores, whole
+from srlr.training.forward import Packed, Row, hidden_states, pack, scores, whole
 from srlr.training.groups import Asked, Group, rows_of
 from srlr.training.parallel import ALONE, World
+from srlr.training.turns import turns
 
 
 class Head(torch.nn.Module):
@@ -147,16 +148,17 @@ def _foreseen(
     values: list[Figures] = []
     known: list[Figures] = []
     pairs = list(rows_of(groups))
-    share = world.share([row.length for row, _ in pairs])
-    for batch in micro_batches([pairs[i][0] for i in share], settings.micro_batch_tokens, model):
-        own = [share[i] for i in batch]
-        rows = [pairs[i][0] for i in own]
-        packed = pack(rows, model)
-        values += zip(own, _shared_out(head(_states(model, packed)), packed, rows), strict=True)
+    seen = [row for row, _ in pairs]
+    for turn in turns(seen, settings.micro_batch_tokens, model, world):
+        rows = [seen[place] for place in turn.places]
+        own = [] if turn.idle else turn.places
+        packed = pack(rows, model, idle=turn.idle)
+        expected_N = head(_states(model, packed))
+        values += zip(own, _shared_out(expected_N, packed, rows), strict=not turn.idle)
         if reference is not None:
             with reference() as untrained:
                 logp_N = scores(untrained, packed, settings.temperature)
-            known += zip(own, _shared_out(logp_N, packed, rows), strict=True)
+            known += zip(own, _shared_out(logp_N, packed, rows), strict=not turn.idle)
     every = [[answer for group in own for answer in group.answers] for _, own in pairs]
     return _of_answers(world.chained(values), every), _of_answers(world.chained(known), every)
 

@@ -25,7 +25,8 @@ from srlr.training.progress import Surroundings
 
 def anchor(optimiser: MasterAdamW, state: State, settings: Loop, around: Surroundings) -> None:
     """Keeps the weights where they are the best so far and a roll-back may ask for them."""
-    keeps = around.world.first and "roll_back" in alarms.actions(settings)
+    asked = around.world.first or around.world.sharded
+    keeps = asked and "roll_back" in alarms.actions(settings)
     if keeps and state.step == state.best_step:
         checkpoint.save_weights(_anchor(state, around), optimiser)
 

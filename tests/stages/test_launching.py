@@ -15,11 +15,12 @@ from toy_job import Process
 from srlr.cli.app import main
 from srlr.core.compose import compose
 from srlr.core.errors import ConfigError
-from srlr.core.settings import Launcher
+from srlr.core.launcher import Launcher
 from srlr.stages import launching
 
 FLOAT32 = "hardware.compute_dtype=float32"
 TOGETHER = "launcher=accelerate"
+PARTS = "launcher.sharding=fsdp2"
 
 
 def settings(*words):
@@ -87,6 +88,13 @@ def test_one_machine_takes_any_free_port():
         ),
         ([TOGETHER, "rlvr=ppo", "rlvr.prompts_per_step=1"], "rlvr.prompts_per_step=1"),
         ([TOGETHER, "launcher.machines=2"], "launcher.main_address"),
+        (["launcher.sharding=fsdp2"], "one process has nobody to share with"),
+        ([TOGETHER, PARTS, "srl.tuning=qlora"], "srl.tuning=lora"),
+        ([TOGETHER, PARTS, "rlvr.optimiser=adamw_8bit"], "rlvr.optimiser=adamw"),
+        ([TOGETHER, PARTS, "rollout.engine=vllm"], "rollout.engine=own"),
+        ([TOGETHER, PARTS, "srl=sft"], "srl=sft trains in one process"),
+        ([TOGETHER, PARTS, "rlvr=dpo"], "rlvr=dpo trains in one process"),
+        ([TOGETHER, PARTS, "rlvr.backend=trl"], "rlvr.backend=trl trains in one process"),
     ],
 )
 def test_what_several_processes_cannot_do_is_said_before_a_model_is_loaded(words, said):
@@ -144,17 +152,21 @@ def until(run, step, process):
 
 
 @pytest.mark.slow
-def test_two_processes_killed_and_three_that_go_on_learn_what_one_learns(start, generated):
+@pytest.mark.parametrize(("begun", "after"), [("none", "none"), ("fsdp2", "fsdp2")])
+def test_two_processes_killed_and_three_that_go_on_learn_what_one_learns(
+    begun, after, start, generated
+):
     one, several = generated("one"), generated("several")
     assert main(["srl", "--run", str(one), "--quiet"]) == 0
-    first = start("srl", several, TOGETHER)
+    first = start("srl", several, TOGETHER, f"launcher.sharding={begun}")
     until(several, 8, first)
     os.kill(first.process.pid, signal.SIGKILL)
     first.process.join()
 
     assert gone(several)
 
-    second = start("srl", several, "launcher.processes=3", "--json")
+    words = ("launcher.processes=3", f"launcher.sharding={after}")
+    second = start("srl", several, *words, "--json")
 
     assert second.wait(600) == 0, second.stderr
     assert "srl: steps: 24/24" in second.stderr
@@ -181,9 +193,10 @@ def test_what_a_process_raises_is_told_as_if_there_were_one(start, generated):
 
 
 @pytest.mark.slow
-def test_a_process_that_is_killed_ends_the_others_and_ctrl_c_ends_all(start, generated):
+@pytest.mark.parametrize("sharding", ["none", "fsdp2"])
+def test_a_process_that_is_killed_ends_the_others_and_ctrl_c_ends_all(sharding, start, generated):
     run = generated("r1")
-    process = start("srl", run, TOGETHER)
+    process = start("srl", run, TOGETHER, f"launcher.sharding={sharding}")
     until(run, 2, process)
     [one for one in ours(run) if one.children() == []][-1].kill()
 

@@ -13,6 +13,12 @@ def made(*words):
 
 
 SETTINGS = made()
+THIRDS = made(
+    "launcher=accelerate",
+    "launcher.processes=3",
+    "launcher.sharding=fsdp2",
+    "hardware.threads=3",
+)
 
 
 def node(kind, **changes):
@@ -44,6 +50,35 @@ def test_what_is_held_by_hand(kind, changes, beyond):
     bare = memory.PROCESS_GB + 0.27
 
     assert memory.held_gb(SETTINGS, node(kind, **changes)) == pytest.approx(bare + beyond)
+
+
+@pytest.mark.parametrize(
+    ("kind", "changes", "beyond"),
+    [
+        (Grpo, {"kl_penalty_weight": 0}, 12 * 0.135 / 3),  # float32 weights, two moments
+        (Grpo, {}, (12 * 0.135 + 0.27) / 3),  # and the reference
+        (Imitate, {}, 12 * 0.135 / 3 + 2 * 49_152 * 576 / 1e9),  # whose reference is whole
+        (Grpo, {"tuning": "lora"}, 0.27 / 3 + 12 * 0.135 / 18),  # so is an adapter
+    ],
+)
+def test_what_a_process_with_a_third_holds_by_hand(kind, changes, beyond):
+    held = memory.held_gb(THIRDS, node(kind, **changes))
+
+    assert held == pytest.approx(memory.PROCESS_GB + beyond)
+
+
+def test_a_part_needs_less_to_learn_and_the_weights_besides_to_answer():
+    learnt = node(Grpo, kl_penalty_weight=0)
+    block = (0.135 - 49_152 * 576 / 1e9) / 30
+    together = memory.together_gb(THIRDS, learnt)
+
+    assert together == pytest.approx((2 + 2 + 4) * (2 * block + 49_152 * 576 / 1e9))
+    assert memory.updating_gb(THIRDS, learnt) == pytest.approx(
+        4 * 0.135 / 3 + together + memory.activations_gb(THIRDS, learnt)
+    )
+    rows = memory.answering_gb(THIRDS, learnt.eval_tasks, memory.TOKENS_ASKED)
+    assert memory.training_gb(THIRDS, learnt) >= memory.held_gb(THIRDS, learnt) + 0.27 + rows
+    assert memory.training_gb(THIRDS, learnt) < memory.training_gb(SETTINGS, learnt)
 
 
 def test_in_float32_weights_are_their_own_copy():

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from transformers import AutoModelForCausalLM
 
 from srlr.models import local
+from srlr.models.tally import Tally
 from srlr.training import head
 from srlr.training.forward import (
     Row,
@@ -262,3 +263,21 @@ def test_rows_that_cannot_be_trees_are_counted_one_by_one(tmp_path):
 
     assert list(micro_batches(ROWS, 27, model)) == [[0], [2, 1]]
     assert list(micro_batches(ROWS, 27)) == [[0, 2], [1]]
+
+
+@pytest.mark.parametrize("head", [True, False])
+def test_idle_rows_have_a_gradient_everywhere_which_is_zero_and_count_nothing(model, head):
+    idle = pack(ROWS, model, idle=True)
+    model = replace(model, abilities=replace(model.abilities, head=head), tally=Tally())
+    weights = list(model.model.parameters())
+    for weight in weights:
+        weight.requires_grad_().grad = None
+    backward(
+        model,
+        idle,
+        lambda logits, tokens: -log_probs(logits, idle.target_N[tokens]).sum(),
+        lambda states: (states**2).sum(),
+    )
+
+    assert all(weight.grad is not None and not weight.grad.any() for weight in weights)
+    assert (model.tally.forward, model.tally.backward) == (0, 0)

@@ -1,4 +1,5 @@
 import itertools
+import socket
 
 import numpy
 import pytest
@@ -6,8 +7,10 @@ import ranks
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from torch import distributed
 
-from srlr.training.parallel import ALONE, World, buckets, here, shares
+from srlr.core.errors import LostError
+from srlr.training.parallel import ALONE, World, buckets, here, joined, shares
 
 torch.set_num_threads(1)
 COSTS = st.lists(st.integers(0, 1000), max_size=40)
@@ -61,6 +64,28 @@ def test_a_process_that_is_alone_has_everything_and_changes_nothing():
     assert ALONE.chained("ab") == ["a", "b"]
     assert ALONE.total({"loss": 0.1}) == {"loss": 0.1}
     assert weight.grad is gradient
+
+
+@pytest.mark.parametrize(
+    ("said", "raised"),
+    [
+        ("[gloo/transport/tcp/pair.cc:538] Connection closed by peer", LostError),
+        ("mat1 and mat2 shapes cannot be multiplied", RuntimeError),
+    ],
+)
+def test_where_weights_of_another_do_not_come_that_one_is_lost(said, raised, monkeypatch):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    here = {"RANK": "0", "WORLD_SIZE": "1", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+    for name, value in here.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(raised) as found, joined("cpu"):
+        raise RuntimeError(said)
+    distributed.destroy_process_group()
+
+    assert type(found.value) is raised
+    assert said in str(found.value)
 
 
 # -- loops, in real processes ----------------------------------------------------------------------
