@@ -1,0 +1,43 @@
+"""Whether a text gives away another: the same after normalisation, nearly the same, or inside it.
+
+    Guard(["The lens is sharp, and it is not dear."]).gives_away("Q: the lens is sharp and it is …")
+
+Nearly: the word pairs' Jaccard similarity is at least dedup.NEAR. Inside: of CONTAINED words or
+more, for a page may say "great phone" without being about that review.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+
+from srlr.text.dedup import NEAR, normalise, shingles
+
+CONTAINED = 5
+
+
+class Guard:
+    """Texts that must not be shown, looked up by the word pairs they have."""
+
+    def __init__(self, texts: Iterable[str]) -> None:
+        self._texts = list(dict.fromkeys(map(normalise, texts)))
+        self._sizes: list[int] = []
+        self._holders: dict[str, list[int]] = defaultdict(list)
+        for position, text in enumerate(self._texts):
+            pairs = shingles(text)
+            self._sizes.append(len(pairs))
+            for pair in pairs:
+                self._holders[pair].append(position)
+
+    def gives_away(self, text: str) -> bool:
+        """Whether `text` is one of the texts, nearly, or has it inside."""
+        pairs = shingles(text)
+        shared = Counter(one for pair in pairs for one in self._holders.get(pair, ()))
+        inside = f" {normalise(text)} "
+        for position, count in shared.items():
+            size = self._sizes[position]
+            if count >= NEAR * (len(pairs) + size - count):
+                return True
+            words = self._texts[position]
+            long = len(words.split()) >= CONTAINED
+            if long and count == size and f" {words} " in inside:
+                return True
+        return False
