@@ -28,6 +28,9 @@ class Source(Node):
     """Its passages count this much when those of all sources are put in one order."""
     chunk_chars: Annotated[int, Field(ge=100)] = 1000
     """knowledge: documents are cut at paragraphs into pieces of about so many characters."""
+    meta: tuple[str, ...] = ()
+    """url: keys of a task's meta that are sent with it, such as domain; none that tells the answer.
+    """
     api_key_env: str | None = None
     """url: the environment variable that holds its bearer token; None: it wants none."""
     timeout_s: Positive = 10.0

@@ -99,22 +99,27 @@ def _blocks(text: str, markdown: bool) -> Iterator[_Block]:
     headings: list[tuple[int, str]] = []
     lines: list[str] = []
     fenced = False
-    for number, line in enumerate([*text.splitlines(), ""], 1):
+
+    def block(last: int) -> _Block:
+        body = "\n".join(lines).rstrip()
+        ends = last - (len(lines) - body.count("\n") - 1)
+        return _Block(body, last - len(lines) + 1, ends, tuple(title for _, title in headings))
+
+    number = 0
+    for number, line in enumerate(text.splitlines(), 1):
         heading = _HEADING.match(line) if markdown and not fenced else None
         if markdown and _FENCE.match(line):
             fenced = not fenced
         if lines and (heading or (not line.strip() and not fenced)):
-            above = tuple(title for _, title in headings)
-            yield _Block("\n".join(lines), number - len(lines), number - 1, above)
+            yield block(number - 1)
             lines = []
         if heading:
             level = len(heading[1])
             headings = [one for one in headings if one[0] < level] + [(level, heading[2])]
         elif line.strip() or (lines and fenced):
             lines.append(line.rstrip())
-    if lines:  # a fence that nothing closes
-        last = len(text.splitlines()) + 1
-        yield _Block("\n".join(lines), last - len(lines) + 1, last, tuple(t for _, t in headings))
+    if lines:
+        yield block(number)
 
 
 def _sections(blocks: Iterator[_Block]) -> list[list[_Block]]:

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 from srlr.text.dedup import NEAR, normalise, shingles
 
-CONTAINED = 5
+CONTAINED = 4
 
 
 class Guard:

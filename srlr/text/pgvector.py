@@ -60,7 +60,13 @@ def open_database(url: str, url_env: str) -> Database:
     Raises:
         MissingArtifact: psycopg is not installed, or the database has no pgvector.
         ResourceError: the database cannot be reached.
+        ConfigError: the variable holds something else.
     """
+    if not url:
+        raise ConfigError(
+            f"the environment variable {url_env!r} holds no address of a database",
+            f"export {url_env}=postgresql://user:password@host:port/database",
+        )
     try:
         import psycopg
     except ImportError as error:

@@ -11,14 +11,15 @@ import contextlib
 import hashlib
 import logging
 import sqlite3
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from srlr.core.types import Progress
 
 log = logging.getLogger(__name__)
 
+T = TypeVar("T")
 BATCH = 256
 """Texts that are embedded and written together."""
 
@@ -90,42 +91,48 @@ class Vectors:
     def _read(self, keys: list[bytes]) -> dict[bytes, Any]:
         import numpy as np
 
-        found: dict[bytes, Any] = {}
-        with self._open() as database:
-            for start in range(0, len(keys) if database else 0, BATCH):
+        def read(database: sqlite3.Connection) -> list[tuple[bytes, bytes]]:
+            found: list[tuple[bytes, bytes]] = []
+            for start in range(0, len(keys), BATCH):
                 some = keys[start : start + BATCH]
                 marks = ",".join("?" * len(some))
-                asked = f"SELECT key, row FROM vectors WHERE key IN ({marks})"
-                for one, row in database.execute(asked, some):
-                    if len(row) == 4 * self.embedder.size:
-                        found[one] = np.frombuffer(row, dtype=np.float32)
-        return found
+                found += database.execute(
+                    f"SELECT key, row FROM vectors WHERE key IN ({marks})", some
+                )
+            return found
+
+        return {
+            one: np.frombuffer(row, dtype=np.float32)
+            for one, row in self._with_file(read) or ()
+            if len(row) == 4 * self.embedder.size
+        }
 
     def _write(self, made: dict[bytes, Any]) -> None:
         rows = [(one, row.tobytes()) for one, row in made.items()]
-        with self._open() as database:
-            if database:
-                with database:
-                    database.executemany("INSERT OR REPLACE INTO vectors VALUES (?, ?)", rows)
 
-    @contextlib.contextmanager
-    def _open(self) -> Iterator[Any]:
-        """The file; None where there is none. One that cannot be used is passed over from then on:
-        it only saves work.
+        def write(database: sqlite3.Connection) -> None:
+            with database:
+                database.executemany("INSERT OR REPLACE INTO vectors VALUES (?, ?)", rows)
+
+        self._with_file(write)
+
+    def _with_file(self, work: Callable[[sqlite3.Connection], T]) -> T | None:
+        """What the work comes to; None without a file. One that cannot be used is passed over from
+        then on, for it only saves time.
         """
         if self._file is None:
-            yield None
-            return
+            return None
         try:
             self._file.parent.mkdir(parents=True, exist_ok=True)
             with contextlib.closing(sqlite3.connect(self._file, timeout=60)) as database:
                 database.execute(
                     "CREATE TABLE IF NOT EXISTS vectors (key BLOB PRIMARY KEY, row BLOB NOT NULL)"
                 )
-                yield database
+                return work(database)
         except (OSError, sqlite3.Error) as error:
             log.warning("vectors are not kept in %r: %s", str(self._file), error)
             self._file = None
+            return None
 
 
 class Exact:

@@ -10,7 +10,8 @@ The list may also come by itself. Its items, by kind:
     knowledge  text, and of document, page, section, url whatever there is, for the citation
     examples   as a row of collaboration.sources.examples
 
-The task's answer is never sent. No redirect is followed, so that nobody else gets the key.
+The task's answer is never sent, and of its meta only what the configuration names. No redirect is
+followed, so that nobody else gets the key.
 """
 
 import http.client
@@ -138,11 +139,13 @@ class Web:
         return urlunsplit(urlsplit(self._url)._replace(query="", fragment=""))
 
     def _asked(self, task: Task) -> Any:
+        # Some of a role's meta tells the answer, such as a rating from which a label was cut.
+        meta = {key: task.meta[key] for key in self.said.meta if key in task.meta}
         body = {
             "kind": self.said.kind,
             "role": self._shelf.role,
             "limit": self.said.limit,
-            "task": {"id": task.id, "prompt": task.prompt, "meta": dict(task.meta)},
+            "task": {"id": task.id, "prompt": task.prompt, "meta": meta},
         }
         data = json.dumps(body, ensure_ascii=False, default=str).encode()
         # Only the pauses are random: they change nothing that is written down.
