@@ -5,8 +5,13 @@ configured sources have.
         found.context(task)       core.types.Context, with passages and citations
         found.record()            what was looked through, for the summary
 
-Passages of several sources are put in one order by weighted ranks, as in text.search: weight of the
-source / (K + rank in the source).
+Passages of several sources are put in one order by weighted ranks, as the scores of an endpoint and
+of a folder cannot be compared:
+
+    score = weight of the source / (K + rank in the source)        rank from 1
+
+Source: Cormack, Clarke and Buettcher 2009, "Reciprocal Rank Fusion outperforms Condorcet and
+individual Rank Learning Methods", K = 60.
 """
 
 import contextlib
@@ -23,20 +28,21 @@ from srlr.core.retrieving import SearchBy
 from srlr.core.settings import Settings
 from srlr.core.types import Context, Passage, Progress, Role, Task
 from srlr.models import embed
-from srlr.text import search
 from srlr.text.dedup import normalise
 from srlr.text.index import Index
 from srlr.text.leaks import Guard
 from srlr.text.pgvector import Database, Pgvector, open_database
-from srlr.text.search import Fused, Ranking
+from srlr.text.search import Both, Ranking
 from srlr.text.vectors import Exact, Vectors
+
+K = 60
 
 
 class Examples:
     """Labelled training tasks to search; a task's own group is never among its neighbours.
 
     Args:
-        held_out: texts of the other splits; a task that gives one away is no neighbour either.
+        held_out: texts of the other splits; a task that repeats one, or nearly, is no neighbour.
         ranking: makes what searches the prompts; BM25 unless given.
     """
 
@@ -47,7 +53,7 @@ class Examples:
         ranking: Callable[[Sequence[str]], Ranking] = Index,
     ) -> None:
         closed = Guard(held_out)
-        self._tasks = tuple(task for task in tasks if not closed.gives_away(task.prompt))
+        self._tasks = tuple(task for task in tasks if not closed.repeats(task.prompt))
         self._ranking = ranking([task.prompt for task in self._tasks])
         self._members: dict[str, list[int]] = defaultdict(list)
         for position, task in enumerate(self._tasks):
@@ -120,7 +126,7 @@ class Retriever:
                 continue
             kind: Any = "example" if place.said.kind == "examples" else "knowledge"
             for rank, text in enumerate(place.find(task), 1):
-                score = place.said.weight / (search.K + rank)
+                score = place.said.weight / (K + rank)
                 same = found.get(key := normalise(text.text))
                 if same is None or same.score < score:
                     found[key] = Passage(text.text, text.citation, kind, score)
@@ -174,7 +180,7 @@ class _Means:
         if by == "bm25" or not texts:
             return Index(texts)
         rows = self._rows(name, texts)
-        return rows if by == "embeddings" else Fused([Index(texts), rows])
+        return rows if by == "embeddings" else Both(Index(texts), rows)
 
     def _rows(self, name: str, texts: Sequence[str]) -> Ranking:
         if self._vectors is None:

@@ -7,7 +7,7 @@ more, for a page may say "great phone" without being about that review.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from srlr.text.dedup import NEAR, normalise, shingles
 
@@ -29,15 +29,23 @@ class Guard:
 
     def gives_away(self, text: str) -> bool:
         """Whether `text` is one of the texts, nearly, or has it inside."""
-        pairs = shingles(text)
-        shared = Counter(one for pair in pairs for one in self._holders.get(pair, ()))
         inside = f" {normalise(text)} "
-        for position, count in shared.items():
-            size = self._sizes[position]
-            if count >= NEAR * (len(pairs) + size - count):
-                return True
+        for near, position in self._alike(text):
             words = self._texts[position]
-            long = len(words.split()) >= CONTAINED
-            if long and count == size and f" {words} " in inside:
+            if near or (len(words.split()) >= CONTAINED and f" {words} " in inside):
                 return True
         return False
+
+    def repeats(self, text: str) -> bool:
+        """Whether `text` is one of the texts, or nearly."""
+        return any(near for near, _ in self._alike(text))
+
+    def _alike(self, text: str) -> Iterator[tuple[bool, int]]:
+        """Each of the texts that is nearly this one, or all of whose word pairs are in it."""
+        pairs = shingles(text)
+        shared = Counter(one for pair in pairs for one in self._holders.get(pair, ()))
+        for position, count in shared.items():
+            size = self._sizes[position]
+            near = count >= NEAR * (len(pairs) + size - count)
+            if near or count == size:
+                yield near, position

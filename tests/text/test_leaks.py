@@ -27,6 +27,7 @@ def test_a_page_that_holds_a_text_gives_it_away_but_not_a_short_one():
     guard = Guard([REVIEW, "great phone"])
 
     assert guard.gives_away(f"# Reviews\n\n1. {REVIEW}\n\n" + "and much more about it " * 20)
+    assert not guard.repeats(f"1. {REVIEW} " + "and much more about it " * 20)
     assert not guard.gives_away("What makes a great phone is not its price, we think.")
 
 
