@@ -87,7 +87,8 @@ class PackageAsset(_Locked):
 
     @model_validator(mode="after")
     def _names_differ(self) -> "PackageAsset":
-        names = [PurePosixPath(one.member).name for one in (self, *self.beside)]
+        members = (self.member, *(one.member for one in self.beside))
+        names = [PurePosixPath(member).name for member in members]
         if len(set(names)) < len(names):
             raise ValueError("two members have one file name; they lie in one folder")
         return self
