@@ -3,6 +3,7 @@
 import contextlib
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 from pathlib import Path
@@ -31,7 +32,7 @@ def running():
         _wait(url, server)
         yield url
     finally:
-        server.terminate()
+        server.send_signal(signal.SIGINT)  # as SIGTERM, but waits for no client
         server.wait(30)
         shutil.rmtree(folder)
 
