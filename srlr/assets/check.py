@@ -8,6 +8,7 @@ from typing import Any, Literal
 from srlr.assets.cache import disk, entry
 from srlr.assets.content import STAMP, Wanted, read_stamp, write_stamp
 from srlr.assets.locked import Asset, DerivedAsset, HubAsset, PackageAsset, PathAsset, UrlAsset
+from srlr.assets.packages import members_of
 
 HASHED_ON_USE_BYTES = 128 << 20
 """Files up to this size are hashed on every use, about 0.3 s at most; larger ones when their size
@@ -68,7 +69,9 @@ def inspect(asset: Asset, hashed_bytes: int | None = HASHED_ON_USE_BYTES) -> Sta
 def _wanted(asset: Asset, recorded: dict[str, Any]) -> list[Wanted]:
     """Every file the asset consists of: as locked, or as recorded when it was made here."""
     match asset:
-        case PackageAsset() | UrlAsset() | PathAsset():
+        case PackageAsset():
+            return members_of(asset)
+        case UrlAsset() | PathAsset():
             return [Wanted(content(asset).name, asset.sha256, asset.size)]
         case HubAsset():
             return [Wanted(name, sha256) for name, sha256 in asset.files.items()]

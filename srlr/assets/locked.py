@@ -26,6 +26,7 @@ from pydantic import (
     StringConstraints,
     TypeAdapter,
     ValidationError,
+    model_validator,
 )
 
 from srlr.core.errors import ConfigError
@@ -61,6 +62,16 @@ class _Locked(BaseModel):
     licence: str = "unknown"
 
 
+class Member(BaseModel):
+    """A further file of an archive."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    member: Inside
+    sha256: Sha256
+    size: PositiveInt
+
+
 class PackageAsset(_Locked):
     kind: Literal["package"] = "package"
     package: str
@@ -71,6 +82,16 @@ class PackageAsset(_Locked):
     member: Inside
     sha256: Sha256
     size: PositiveInt
+    beside: tuple[Member, ...] = ()
+    """Files that belong to it, such as a model's tokenizer; each lies beside it by its own name."""
+
+    @model_validator(mode="after")
+    def _names_differ(self) -> "PackageAsset":
+        members = (self.member, *(one.member for one in self.beside))
+        names = [PurePosixPath(member).name for member in members]
+        if len(set(names)) < len(names):
+            raise ValueError("two members have one file name; they lie in one folder")
+        return self
 
 
 class HubAsset(_Locked):
@@ -114,10 +135,12 @@ _ASSET: TypeAdapter[Asset] = TypeAdapter(Annotated[Asset, Field(discriminator="k
 def key(asset: Asset) -> str:
     """Twelve hex digits that change with the locked content: two versions never share a folder."""
     match asset:
+        case PackageAsset() if asset.beside:
+            facts: list[Any] = [asset.sha256, *sorted(one.sha256 for one in asset.beside)]
         case PackageAsset() | UrlAsset() | PathAsset():
             return asset.sha256[:12]
         case HubAsset():
-            facts: list[Any] = [asset.repo, asset.revision, sorted(asset.files.items())]
+            facts = [asset.repo, asset.revision, sorted(asset.files.items())]
         case DerivedAsset():
             facts = [asset.source.sha256, asset.recipe, asset.recipe_version]
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:12]

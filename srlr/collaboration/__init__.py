@@ -8,9 +8,9 @@ verdict     what is wrong with them                verifier, which asks again be
 from dataclasses import replace
 from typing import NamedTuple
 
-from srlr.collaboration import planner, retriever, verifier
+from srlr.collaboration import planner, verifier
 from srlr.core.settings import Generate
-from srlr.core.types import Role, Task, Trajectory
+from srlr.core.types import Context, Role, Task, Trajectory
 
 
 class Outcome(NamedTuple):
@@ -24,7 +24,7 @@ def collaborate(
     task: Task,
     *,
     role: Role,
-    examples: retriever.Examples,
+    context: Context,
     label: str,
     settings: Generate,
     seed: int,
@@ -35,9 +35,9 @@ def collaborate(
     itself word for word is not asked again.
 
     Args:
+        context: what the retriever found for the task.
         label: the field of the answer that must agree with the human one.
     """
-    context = retriever.retrieve(task, role, examples, settings.neighbours)
     teacher = planner.teacher(settings.teacher.kind, role)
     rejected: list[Trajectory] = []
     for attempt in range(1 + settings.max_regeneration_attempts):

@@ -17,6 +17,7 @@ from srlr.core.backends import refusals
 from srlr.core.launcher import Launcher, unlaunchable
 from srlr.core.node import Count, Node, NonNegative, Positive, Share, Whole
 from srlr.core.passed import NoRlvr, NoSrl
+from srlr.core.retrieving import Retriever
 from srlr.core.training import AnyRlvr, AnySrl, Grpo, Imitate, Stepwise
 
 
@@ -129,6 +130,8 @@ class Generate(Node):
     max_regeneration_attempts: Whole = 3
     min_verification_score: Share = 0.7
     neighbours: Whole = 3
+    """Labelled training rows that a task gets."""
+    retriever: Retriever = Retriever()
 
 
 class Rollout(Node):

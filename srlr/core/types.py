@@ -72,15 +72,30 @@ class Decision:
 
 
 @dataclass(frozen=True, slots=True)
+class Passage:
+    """A text that was found for a task: a piece of a document, or a solved example.
+
+    `citation` names source, document and page, lines or row; `score` > 0 orders the passages of
+    one task.
+    """
+
+    text: str
+    citation: str
+    kind: Literal["knowledge", "example"]
+    score: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Context:
     """What the retriever found for one task: rules that apply, words it knows, labelled
-    neighbours.
+    neighbours, passages of documents and examples with the best first.
     """
 
     rules: tuple[str, ...] = ()
     lexicon: Mapping[str, float] = field(default_factory=dict)
     neighbours: tuple[Task, ...] = ()
     citations: tuple[str, ...] = ()
+    passages: tuple[Passage, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

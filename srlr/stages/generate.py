@@ -54,8 +54,14 @@ def run(settings: Settings, rundir: RunDir) -> StageResult:
     rng = random.Random(settings.seed)
     drawn = _drawn(pool.tasks, settings, rng)
     asked = round(len(drawn) * settings.generate.srl_share)
-    accepted, rejected = _written(role, pool.train, drawn[:asked], settings, rundir)
-    summary = _summary(settings, pool, drawn, asked, accepted, rejected)
+    told = rundir.progress
+    with retriever.open(
+        settings, role, pool.train, pool.held_out, run=rundir.path, told=told
+    ) as found:
+        accepted, rejected = _written(role, found, drawn[:asked], settings, rundir)
+        summary = _summary(settings, pool, drawn, asked, accepted, rejected)
+        summary["retriever"] = found.record()
+        summary["notes"] += found.notes()
     _write(rundir, settings.role.name, drawn, accepted, rejected, summary)
     shares = summary["shares"]
     return StageResult(
@@ -74,10 +80,13 @@ def run(settings: Settings, rundir: RunDir) -> StageResult:
 
 @dataclass(frozen=True, slots=True)
 class _Pool:
-    """Training tasks to draw from, the whole training split, and why some are left out."""
+    """Training tasks to draw from, the whole training split, the texts of the others, and why some
+    tasks are left out.
+    """
 
     tasks: list[Task]
     train: list[Task]
+    held_out: list[str]
     near_duplicates: int
     contaminated: int
 
@@ -104,7 +113,7 @@ def _pool(role: Role, settings: Settings, rundir: RunDir) -> _Pool:
     held_out_texts = set(held_out)
     contaminated = sum(text in held_out_texts for text in copies.values())
     kept = [task for position, task in enumerate(train) if position not in copies]
-    return _Pool(kept, train, len(copies) - contaminated, contaminated)
+    return _Pool(kept, train, held_out, len(copies) - contaminated, contaminated)
 
 
 def _drawn(tasks: Sequence[Task], settings: Settings, rng: random.Random) -> list[Task]:
@@ -126,10 +135,13 @@ def _drawn(tasks: Sequence[Task], settings: Settings, rng: random.Random) -> lis
 
 
 def _written(
-    role: Role, train: Sequence[Task], tasks: Sequence[Task], settings: Settings, rundir: RunDir
+    role: Role,
+    found: retriever.Opened,
+    tasks: Sequence[Task],
+    settings: Settings,
+    rundir: RunDir,
 ) -> tuple[list[Trajectory], list[list[Trajectory]]]:
     """Accepted trajectories in the tasks' order, and for every task its rejected ones."""
-    examples = retriever.Examples(train)
     accepted: list[Trajectory] = []
     rejected: list[list[Trajectory]] = []
     for done, task in enumerate(tasks):
@@ -137,7 +149,7 @@ def _written(
         outcome = collaboration.collaborate(
             task,
             role=role,
-            examples=examples,
+            context=found.context(task),
             label=settings.role.label,
             settings=settings.generate,
             seed=(settings.seed or 0) + done,

@@ -39,7 +39,7 @@ class Index:
         self._size = len(texts)
         self._postings: dict[str, tuple[Any, Any]] = {}
         for word, entries in postings.items():
-            idf = math.log(1 + (len(texts) - len(entries) + 0.5) / (len(entries) + 0.5))
+            idf = _idf(len(texts), len(entries))
             positions, weights = zip(*entries, strict=True)
             self._postings[word] = (np.array(positions), np.array(weights) * idf)
 
@@ -55,3 +55,15 @@ class Index:
         scores[list(exclude)] = 0.0
         best = np.argsort(-scores, kind="stable")[:k]
         return [(int(i), float(scores[i])) for i in best if scores[i] > 0]
+
+    def most(self, query: str) -> float:
+        """What no text can score more than: every word of the query, without end."""
+        weights = [
+            _idf(self._size, len(self._postings.get(word, ((),))[0]))
+            for word in set(normalise(query).split())
+        ]
+        return (K1 + 1) * math.fsum(weights) or 1.0
+
+
+def _idf(texts: int, holders: int) -> float:
+    return math.log(1 + (texts - holders + 0.5) / (holders + 0.5))

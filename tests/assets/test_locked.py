@@ -9,6 +9,7 @@ def test_the_catalog_locks_the_embedded_model_and_data():
     known = catalog()
 
     assert list(known) == [
+        "all-minilm-l6-v2",
         "smollm2-135m-instruct",
         "smollm2-135m-instruct-gguf",
         "vader-ground-truth",
@@ -79,3 +80,13 @@ def test_the_key_changes_with_the_locked_content(tiny):
 
     assert key(asset) == asset.sha256[:12]
     assert key(derived) != key(derived.model_copy(update={"recipe_version": 2}))
+
+
+def test_files_beside_it_change_the_key_and_need_names_of_their_own(beside):
+    asset, _, _ = beside()
+    alone = asset.model_copy(update={"beside": ()})
+
+    assert key(alone) == asset.sha256[:12] != key(asset)
+    same = asset.beside[0].model_dump() | {"member": "else/model.bin"}
+    with pytest.raises(ValueError, match="two members have one file name"):
+        PackageAsset(**(asset.model_dump() | {"beside": [same]}))

@@ -118,3 +118,17 @@ def test_how_to_bring_runs_nothing(tiny, sdist, said):
 
     assert said in packages.how_to_bring(asset)
     assert "srlr assets fetch tiny --from" in packages.how_to_bring(asset)
+
+
+def test_files_beside_it_are_taken_too_and_verified(index, folder, beside):
+    asset, archive, files = beside()
+    index.offer("tiny", asset.filename, archive)
+    packages.fill(asset, folder, settings(index), silent)
+
+    assert {one.name: one.read_bytes() for one in folder.iterdir()} == files
+
+    wrong = asset.model_copy(
+        update={"beside": (asset.beside[0].model_copy(update={"sha256": "0" * 64}),)}
+    )
+    with pytest.raises(Unavailable, match=r"its member 'tiny/more/b\.json' is corrupt"):
+        packages.fill(wrong, folder, settings(index), silent)

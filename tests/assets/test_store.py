@@ -441,3 +441,21 @@ def test_remove_stays_in_the_cache(name, tmp_path):
 
 def test_an_empty_cache_has_no_strays():
     assert store.strays(set()) == []
+
+
+def test_an_asset_of_several_files_is_whole_or_corrupt_and_can_be_brought(
+    index, beside, config_dir, tmp_path
+):
+    asset, archive, files = beside()
+    index.offer("tiny", asset.filename, archive)
+    folder = store.ensure("tiny", config_dir=config_dir(asset)).parent
+    (folder / "b.json").write_bytes(b"xx")
+
+    assert store.verify(asset).status == "corrupt"
+    carried = tmp_path / "carried"
+    carried.mkdir()
+    for name, data in files.items():
+        (carried / name).write_bytes(data)
+    found = store.obtain(asset, silent, carried)
+    assert store.verify(asset).status == "ready"
+    assert {one: (found.parent / one).read_bytes() for one in files} == files

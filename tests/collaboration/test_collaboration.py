@@ -33,7 +33,7 @@ def together(role, **settings):
     return collaborate(
         RED,
         role=role,
-        examples=retriever.Examples([]),
+        context=retriever.retrieve(RED, role, retriever.Examples([]), 3),
         label="label",
         settings=Generate(**settings),
         seed=1,

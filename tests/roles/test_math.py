@@ -89,10 +89,10 @@ def test_the_experts_solution_of_every_template_is_verified(seed):
 
 def test_collaboration_accepts_the_first_attempt_and_cites_its_neighbours():
     train = math.load_tasks(PROFILE, "train")
+    context = retriever.retrieve(train[3], math, retriever.Examples(train[:200]), 3)
     outcome = collaborate(
-        train[3], role=math, examples=retriever.Examples(train[:200]), label="answer",
-        settings=Generate(), seed=1,
-    )  # fmt: skip
+        train[3], role=math, context=context, label="answer", settings=Generate(), seed=1
+    )
 
     assert outcome.rejected == []
     assert outcome.accepted.score == 1.0

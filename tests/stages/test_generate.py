@@ -231,3 +231,26 @@ def test_a_role_that_does_not_classify_draws_as_it_comes_and_counts_no_labels(tm
     assert result.metrics["accepted"] == 40.0
     assert summary["labels"] == {}
     assert "Labels drawn" not in run.read_text("generate/report.md")
+
+
+def test_what_sources_have_is_cited_in_every_trajectory_and_counted(tmp_path, monkeypatch):
+    monkeypatch.setenv("SRLR_CACHE", str(tmp_path / "cache"))
+    (tmp_path / "manual.md").write_text("Paint a wall from the top down.")
+    (tmp_path / "rules.yaml").write_text("[{id: brief, text: Be brief.}]")
+    sources = {
+        "manual": {"kind": "knowledge", "path": str(tmp_path / "manual.md")},
+        "house": {"kind": "rules", "path": str(tmp_path / "rules.yaml")},
+        "away": {"kind": "rules", "url": "http://127.0.0.1:9/", "optional": True, "retries": 0},
+    }
+    run = rundir(tmp_path)
+    asked = settings(retriever={"sources": sources, "embedder": "hashed"}, num_tasks=8)
+    result = generate.run(asked, run)
+    rows = run.read_jsonl("generate/trajectories.jsonl")
+    told = run.read_json("generate/summary.json")["retriever"]
+
+    assert len(rows) == 8
+    assert all("house: rule brief" in row["citations"] for row in rows)
+    assert any("manual: manual.md, line 1" in row["citations"] for row in rows)
+    assert told["sources"]["away"]["failed"] == 8
+    assert told["embedder"] == "hashed-1-1024"
+    assert any(note.startswith("source 'away' gave nothing for 8 tasks") for note in result.notes)
