@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.utils.checkpoint import checkpoint
 from transformers.activations import SiLUActivation
 
 from srlr.models import abilities, blocks, passes, stack
@@ -32,6 +33,10 @@ class Body:
 
     network: Any
     stack: Stack
+    again: bool
+    """Whether a block keeps nothing but its input, and is computed again as a whole (gradient
+    checkpointing).
+    """
 
     def states(
         self, input_ids: torch.Tensor, attention_mask: torch.Tensor, position_ids: torch.Tensor
@@ -45,8 +50,13 @@ class Body:
         x = body.embed_tokens(input_ids)
         cos, sin = body.rotary_emb(x, position_ids)
         seen = passes.Seen(~attention_mask[:, :, None], cos[:, :, None], sin[:, :, None])
+        again = self.again and torch.is_grad_enabled()
         for layer in self.stack.layers:
-            x = _through(layer, x, seen)
+            x = (
+                checkpoint(_through, layer, x, seen, use_reentrant=False)
+                if again
+                else _through(layer, x, seen)
+            )
         made: torch.Tensor = body.norm(x)
         return made
 
@@ -66,22 +76,21 @@ def _through(layer: Any, x: torch.Tensor, seen: passes.Seen) -> torch.Tensor:
 
 
 def of(network: Any) -> Body | None:
-    """The network's blocks, or None where they are built otherwise or are to be computed again as
-    a whole (gradient checkpointing).
-    """
+    """The network's blocks, or None where they are built otherwise."""
     found = stack.find(network)
-    if found is None or getattr(network, "is_activation_checkpointing", False):
-        return None
-    if not all(blocks.is_block(layer) and _is_plain(layer) for layer in found.layers):
+    if found is None or not all(map(_is_plain, found.layers)):
         return None
     if found.norm is not getattr(found.body, "norm", None):
         return None
     known = all(hasattr(found.body, name) for name in ("embed_tokens", "rotary_emb"))
-    return Body(network, found) if known else None
+    again = bool(getattr(network, "is_activation_checkpointing", False))
+    return Body(network, found, again) if known else None
 
 
 def _is_plain(layer: Any) -> bool:
-    """Whether nothing is in the block that the two functions above leave out."""
+    """Whether the layer is a block with nothing in it that the two passes leave out."""
+    if not blocks.is_block(layer):
+        return False
     attention, mlp = layer.self_attn, layer.mlp
     norms = (layer.input_layernorm, layer.post_attention_layernorm)
     parts = (attention.q_proj, attention.k_proj, attention.v_proj)

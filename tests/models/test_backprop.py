@@ -75,11 +75,17 @@ def test_networks_that_are_built_otherwise_are_left_to_autograd(tmp_path, kind):
     assert backprop.learns(model.model, model.dtype) is None
 
 
-def test_activations_that_are_computed_again_as_a_whole_are_left_to_transformers(tmp_path):
+def test_a_block_that_is_computed_again_as_a_whole_has_the_same_gradients(tmp_path):
     model = loaded(tmp_path, "llama")
-    model.model.gradient_checkpointing_enable()
+    network = model.model.requires_grad_()
+    expected = gradients(network, backprop.learns(network, model.dtype).states(**inputs()))
+    network.activation_checkpointing_enable()
+    body = backprop.learns(network, model.dtype)
 
-    assert backprop.learns(model.model, model.dtype) is None
+    assert body.again
+    torch.testing.assert_close(
+        gradients(network, body.states(**inputs())), expected, atol=0, rtol=0
+    )
 
 
 def test_an_adapter_is_left_to_autograd(tmp_path):
@@ -117,6 +123,7 @@ def test_far_less_is_kept_for_the_backward_pass(tmp_path):
     model = loaded(tmp_path, "llama")
     network = model.model.requires_grad_()
     body = backprop.learns(network, model.dtype)
+    body.states(**inputs())  # moves weights
     own = {weight.data_ptr() for weight in network.parameters()}
 
     def kept(forward):

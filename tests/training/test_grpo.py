@@ -232,7 +232,7 @@ def test_every_variant_learns_what_can_be_had(learn, ears, variant, passes, mini
         variant=variant,
         passes=passes,
         minibatches=minibatches,
-        max_steps=12,
+        max_steps=20,
         learning_rate=1e-2 if passes == 1 else 4e-3,
         kl_penalty_weight=0.0,
         clip_epsilon=0.2,
