@@ -45,12 +45,24 @@ def list_(as_json: AsJson = False, config_dir: ConfigDir = None) -> None:
 
     tiers = _tiers(config_dir)
     known = catalog.cards(config_dir)
-    rows = [_row(one, known[one.name], tiers, config_dir) for one in catalog.entries(config_dir)]
+    found = {one.name: one for one in catalog.entries(config_dir)}
+    rows = [_row(found[name], card, tiers, config_dir) for name, card in known.items()]
 
     def human() -> None:
-        columns = ("name", "parameters", "context", "licence", "here", "tiers", "from")
-        cells = [[_cell(row[column]) for column in columns] for row in rows]
-        render.table(columns, cells, right=("parameters", "context"), whole=("name", "licence"))
+        columns = ("name", "10^9", "context", "licence", "here", "tiers", "from")
+        cells = [
+            [
+                row["name"],
+                _cell(row["parameters_b"]),
+                _cell(row["context_tokens"]),
+                row["licence"],
+                row["here"],
+                _value([*row["tiers"], *(["stand-in"] if row["stand_in"] else [])]),
+                row["from"],
+            ]
+            for row in rows
+        ]
+        render.table(columns, cells, right=("10^9", "context"), whole=columns)
 
     render.emit("models.list", rows, as_json=as_json, human=human)
 
@@ -72,7 +84,9 @@ def show(name: Name, as_json: AsJson = False, config_dir: ConfigDir = None) -> N
     def human() -> None:
         render.text(f"{card.name}: {card.source}")
         render.text(f"card: {found.path}")
-        render.text(f"weights here: {row['here']}   tiers: {_cell(row['tiers']) or 'none'}")
+        tiers = _value(row["tiers"]) or "none"
+        stands_in = f"   stand-in of: {_value(row['stand_in'])}" if row["stand_in"] else ""
+        render.text(f"weights here: {row['here']}   tiers: {tiers}{stands_in}")
         for fact, one in facts.items():
             # not a table: it would break addresses
             render.text(f"\n{fact}: {_value(one['value'])}")
@@ -222,12 +236,12 @@ def _row(
     stands_in = [tier.name for tier in tiers if card.name == tier.stand_in]
     return {
         "name": card.name,
-        "parameters": claim(card, "parameters_b"),
-        "context": claim(card, "context_tokens"),
+        "parameters_b": claim(card, "parameters_b"),
+        "context_tokens": claim(card, "context_tokens"),
         "licence": claim(card, "licence"),
-        "here": "for pay" if pay else "yes" if catalog.here(card, config_dir) else "no",
+        "here": "pay" if pay else "yes" if catalog.here(card, config_dir) else "no",
         "tiers": [tier.name for tier in tiers if card.name in tier.candidates],
-        "stands_in_for": stands_in,
+        "stand_in": stands_in,
         "from": str(found.path.parent) if found.own else "srlr",
         "source": card.source,
     }
@@ -257,9 +271,8 @@ def _tiers(config_dir: Path | None) -> "list[Tier]":
 
 
 def _cell(value: Any) -> str:
-    if isinstance(value, float | int):
-        return f"{value:,g}" if value < 1e6 else f"{value:,.0f}"
-    return _value(value)
+    """A count with commas, a size with three digits."""
+    return f"{value:,}" if isinstance(value, int) else "" if value is None else f"{value:.3g}"
 
 
 def _value(value: Any) -> str:

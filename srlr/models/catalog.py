@@ -9,6 +9,7 @@ import urllib.request
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 from pathlib import Path
 from threading import Thread
 
@@ -73,8 +74,20 @@ def entry(name: str, path: Path, *, own: bool) -> Entry:
     """What the file says. The clock is asked about a user's facts only: one that is wrong must not
     take our own cards away.
     """
+    try:
+        found = path.stat()
+        stamp = (found.st_mtime_ns, found.st_size)
+    except OSError:
+        stamp = (0, 0)  # reading it will say why
+    return _read(name, path, stamp, date.today() if own else None)
+
+
+@lru_cache(maxsize=512)
+def _read(name: str, path: Path, stamp: tuple[int, int], today: date | None) -> Entry:
+    """A file of that stamp, read once a process: YAML is slow."""
     from pydantic import ValidationError
 
+    own = today is not None
     try:
         card = ModelCard.model_validate(read_file(path))
     except ConfigError as error:
@@ -85,7 +98,7 @@ def entry(name: str, path: Path, *, own: bool) -> Entry:
             for one in error.errors()
         )
         return Entry(name, path, own, None, tuple(said))
-    faults = [str(one) for one in soundness.faults(card, date.today() if own else None)]
+    faults = [str(one) for one in soundness.faults(card, today)]
     if card.name != name:
         faults.append(f"name is {card.name!r}, the file says {name!r}")
     return Entry(name, path, own, card, tuple(faults))

@@ -61,6 +61,8 @@ def get(path: str, repo: str) -> bytes:
     try:
         with urllib.request.urlopen(request(path), timeout=TIMEOUT_S) as answer:
             body: bytes = answer.read(LIMIT_BYTES + 1)
+            if answer.length and len(body) <= LIMIT_BYTES:  # what is still to come
+                raise OSError(f"the connection closed {answer.length:,} bytes too early")
     except urllib.error.HTTPError as error:
         with error:
             raise _refused(error, path, repo) from error

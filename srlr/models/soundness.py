@@ -29,6 +29,11 @@ WANTED = {
 }
 """What a card should say, and what comes of its silence."""
 
+PRICED = dict.fromkeys(
+    ("price_input_usd_per_1m", "price_output_usd_per_1m"), "nothing can be compared with its cost"
+)
+"""The same of a for-pay model, which is never selected."""
+
 
 @dataclass(frozen=True, slots=True)
 class Fault:
@@ -57,13 +62,7 @@ def faults(card: ModelCard, today: date | None = None) -> list[Fault]:
 
 def gaps(card: ModelCard) -> list[str]:
     """What the card should say and does not, each with what comes of it."""
-    wanted = dict(WANTED)
-    if claim(card, "for_pay"):
-        del wanted["parameters_b"]
-        wanted |= dict.fromkeys(
-            ("price_input_usd_per_1m", "price_output_usd_per_1m"),
-            "nothing can be compared with its cost",
-        )
+    wanted = PRICED if claim(card, "for_pay") else WANTED
     return [f"{name}: absent, {why}" for name, why in wanted.items() if name not in card.facts]
 
 
@@ -136,7 +135,7 @@ def _sizes(card: ModelCard) -> Iterator[Fault]:
 
 def _heads(card: ModelCard) -> Iterator[Fault]:
     heads, of_keys, size = (number(card, n) for n in ("num_heads", "num_kv_heads", "head_size"))
-    if heads and of_keys and heads % of_keys:
+    if heads and of_keys and of_keys < heads and heads % of_keys:
         what = f"{heads:g} heads cannot share {of_keys:g} equally"
         yield Fault("num_kv_heads", what, "correct num_heads or num_kv_heads")
     keys = number(card, "kv_size")
