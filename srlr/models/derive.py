@@ -119,9 +119,9 @@ def _parameters(found: Published) -> Iterator[Derived]:
             yield from _active(found, total)
         return
     counted = _inner(found.info.get("safetensors"))
-    total, types = counted.get("total"), set(_inner(counted.get("parameters")))
-    if isinstance(total, int) and not (quantised and types - FLOATS):
-        yield "parameters_b", total / 1e9, f"{found.place}(the hub's count of safetensors)"
+    whole, types = counted.get("total"), set(_inner(counted.get("parameters")))
+    if isinstance(whole, int) and not (quantised and types - FLOATS):
+        yield "parameters_b", whole / 1e9, f"{found.place}(the hub's count of safetensors)"
         return
     said = _inner(found.index.get("metadata"))
     size, width = said.get("total_size"), BYTES.get(str(_config(found, "dtype", "torch_dtype")))

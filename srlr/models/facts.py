@@ -138,5 +138,3 @@ FACTS: dict[str, Kind] = {
         "libraries that name it as supported", "a list of texts", lambda v: isinstance(v, str)
     ),
 }
-
-SCORES = ("ifeval", "mmlu_redux", "mmlu_pro", "mmlu", "gsm8k", "math", "humaneval", "gpqa", "bfcl")

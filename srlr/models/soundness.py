@@ -103,10 +103,10 @@ def _dates(card: ModelCard, today: date | None) -> Iterator[Fault]:
         if today is not None and fact.date > today:
             fix = f"write the day it was read (this machine's clock says {today})"
             yield Fault(name, f"it was read on {fact.date}, which is to come", fix)
-    fact = card.facts.get("release_date")
-    released = None if fact is None else day(fact.value)
-    if fact is not None and released is not None and released > fact.date:
-        what = f"{released} is in the future of {fact.date}, when it was read"
+    said = card.facts.get("release_date")
+    released = None if said is None else day(said.value)
+    if said is not None and released is not None and released > said.date:
+        what = f"{released} is in the future of {said.date}, when it was read"
         yield Fault("release_date", what, "write the day it was published, or take the fact out")
 
 
