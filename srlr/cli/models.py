@@ -62,7 +62,7 @@ def list_(as_json: AsJson = False, config_dir: ConfigDir = None) -> None:
             ]
             for row in rows
         ]
-        render.table(columns, cells, right=("10^9", "context"), whole=columns)
+        render.table(columns, cells, right=("10^9", "context"), whole=("name", "here"))
 
     render.emit("models.list", rows, as_json=as_json, human=human)
 
