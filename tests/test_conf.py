@@ -1,6 +1,7 @@
 """Every YAML under conf/ and every recipe composes; every card's facts have a source; groups and
 files agree."""
 
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from srlr.core.compose import available, compose, config_root
 from srlr.core.layers import GROUPS
 from srlr.core.settings import ModelCard, Settings
-from srlr.models import catalog
+from srlr.models import catalog, soundness
 
 OPTIONS = [(group, option) for group, names in available().items() for option in names]
 CARDS = catalog.cards()
@@ -51,7 +52,8 @@ def test_every_card_says_where_its_weights_are_and_what_it_may_be_used_for(name)
 
     assert isinstance(card, ModelCard)
     assert card.source
-    assert {"parameters_b", "context_tokens", "licence"} <= set(card.facts)
+    assert soundness.gaps(card) == []
+    assert soundness.faults(card, date.today()) == []
     for fact in card.facts.values():
         assert fact.source.startswith("https://")
 

@@ -38,6 +38,11 @@ def locate(spec: str, *, progress: Progress | None = None, config_dir: Path | No
             return obtain(_url(rest), report)
         case "path":
             return _path(rest)
+        case "api":
+            raise ConfigError(
+                f"{spec!r} is a vendor's API: its weights cannot be had, and not be trained",
+                "choose another model of `srlr models list`",
+            )
     if spec in catalog(config_dir):
         return ensure(spec, progress=report, config_dir=config_dir)
     return _path(spec)

@@ -33,7 +33,7 @@ def fakes(monkeypatch, tmp_path):
 
 def test_every_command_is_in_the_help():
     shown = CliRunner().invoke(app.app, ["--help"]).output
-    commands = {*app.COMMANDS, "predict", "runs", "assets", "config", "doctor", "version"}
+    commands = {*app.COMMANDS, "predict", "runs", "assets", "config", "models", "doctor", "version"}
 
     assert all(f"\n  {name} " in shown for name in commands)
     assert "deploy" not in shown
