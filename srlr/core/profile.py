@@ -155,5 +155,5 @@ def ended(trees: Trees) -> Trees:
     """
     for family, branches in trees.items():
         if not branches or branches[-1].when != When():
-            raise ValueError(f"{family}: the last branch has no `when`, so that one is always taken")
+            raise ValueError(f"{family}: its last branch has no `when`: one is always taken")
     return trees

@@ -16,7 +16,7 @@ from srlr.core.ablation import Ablation
 from srlr.core.backends import refusals
 from srlr.core.node import Count, Node, NonNegative, Positive, Share, Whole
 from srlr.core.passed import NoRlvr, NoSrl
-from srlr.core.profile import Requirements, RoleProfile, Trees, ended
+from srlr.core.profile import RoleProfile, Trees, ended
 from srlr.core.training import AnyRlvr, AnySrl, ByTrl, Dpo, Grpo, Imitate, OnPolicy, Stepwise
 
 

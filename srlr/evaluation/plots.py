@@ -141,9 +141,7 @@ def confusion(counts: Sequence[Sequence[int]], labels: Sequence[str], title: str
         for spine in axes.spines.values():
             spine.set_visible(False)
 
-    return svg(
-        "confusion", f"Confusion matrix of {title}", draw, (4.6, max(3.0, 0.3 * len(names)))
-    )
+    return svg("confusion", f"Confusion matrix of {title}", draw, (4.6, max(3.0, 0.3 * len(names))))
 
 
 def reliability(calibration: Mapping[str, Calibration]) -> str:

@@ -80,7 +80,9 @@ def _above(
 def _one_machine(one: Candidate, demands: Demands) -> Breach | None:
     if not demands.one_machine:
         return None
-    return _above("environment", one.serving_gb, demands.memory_gb, "GB to answer at the edge", "GB")
+    return _above(
+        "environment", one.serving_gb, demands.memory_gb, "GB to answer at the edge", "GB"
+    )
 
 
 def _hardware(demands: Demands) -> Breach | None:
@@ -105,7 +107,9 @@ def _tools(one: Candidate, demands: Demands) -> Breach | None:
 
 def _all_of(name: str, has: Sequence[str], needed: Sequence[str]) -> Breach | None:
     missing = [one for one in needed if one not in has]
-    return Breach(name, f"not {', '.join(missing)}, only {', '.join(has)}", 1.0) if missing else None
+    return (
+        Breach(name, f"not {', '.join(missing)}, only {', '.join(has)}", 1.0) if missing else None
+    )
 
 
 def _languages(has: Sequence[str] | None, needed: Sequence[str]) -> Breach | None:

@@ -56,7 +56,9 @@ def shares(weights: Mapping[str, float], said_by: str = "role.weights") -> dict[
         )
     bad = [f"{name}: {weight:g}" for name, weight in weights.items() if not 0 <= weight < 1e308]
     if bad:
-        raise ConfigError(f"{said_by}: not a weight: {', '.join(bad)}", "write a number of 0 or more")
+        raise ConfigError(
+            f"{said_by}: not a weight: {', '.join(bad)}", "write a number of 0 or more"
+        )
     total = sum(weights.values())
     if total <= 0:
         raise ConfigError(f"{said_by}: every weight is 0", "give one criterion a weight")
@@ -85,8 +87,6 @@ def _scored(one: Candidate, parts: Mapping[str, float], demands: Demands) -> Ran
     for family, judges in FAMILIES.items():
         for name, judge in judges.items():
             mark = judge(one, demands)
-            criteria.append(
-                Criterion(name, family, parts[name], mark.score, mark.note, mark.basis)
-            )
+            criteria.append(Criterion(name, family, parts[name], mark.score, mark.note, mark.basis))
     # rounded, so that the last bit of a sum cannot break a tie
     return Ranked(one.name, round(sum(c.weight * c.score for c in criteria), 12), tuple(criteria))

@@ -1,5 +1,5 @@
-"""What select knows: of each card on this machine, and of what the role and the tier ask. Arithmetic
-on claims; nothing is measured, nobody is asked.
+"""What select knows: of each card on this machine, and of what the role and the tier ask.
+Arithmetic on claims; nothing is measured, nobody is asked.
 """
 
 import math

@@ -29,7 +29,7 @@ def html(decision: Mapping[str, Any]) -> str:
 
 
 def drawings(said: Mapping[str, Any]) -> dict[str, Markup]:
-    """Our own SVG by name, marked as safe for the template; '' where there is nothing to compare."""
+    """Our own SVG by name, marked as safe for the template; '' without two models to compare."""
     marks = [mark for family in said["criteria_breakdown"].values() for mark in family.items()]
     weights = {name: mark["weight"] for name, mark in marks if mark["weight"] > 0}
     found = {"scores": select_plots.scores(said["scores"], weights), "moves": "", "wins": ""}

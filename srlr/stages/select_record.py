@@ -56,7 +56,9 @@ def validation(rundir: RunDir) -> dict[str, str]:
     if not (rundir.path / MEASURED).is_file():
         return dict.fromkeys(VALIDATIONS, UNMEASURED)
     found = rundir.read_json(MEASURED).get("validation_results", {})
-    return {name: str(found.get(name, UNMEASURED)) for name in dict.fromkeys((*VALIDATIONS, *found))}
+    return {
+        name: str(found.get(name, UNMEASURED)) for name in dict.fromkeys((*VALIDATIONS, *found))
+    }
 
 
 def record(
