@@ -2,9 +2,9 @@
 models each kind of role should be chosen among.
 """
 
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import field_validator
+from pydantic import RootModel, field_validator, model_validator
 
 from srlr.core.node import Count, Node, NonNegative, Positive, Share
 
@@ -144,16 +144,12 @@ class Branch(Node):
         return weighed(weights)
 
 
-Trees = dict[Family, tuple[Branch, ...]]
+class Trees(RootModel[dict[Family, tuple[Branch, ...]]]):
+    """By family of roles its branches; the first whose `when` holds is taken."""
 
-
-def ended(trees: Trees) -> Trees:
-    """The trees as they are.
-
-    Raises:
-        ValueError: a tree has no last branch that is always taken.
-    """
-    for family, branches in trees.items():
-        if not branches or branches[-1].when != When():
-            raise ValueError(f"{family}: its last branch has no `when`: one is always taken")
-    return trees
+    @model_validator(mode="after")
+    def _end(self) -> Self:
+        for family, branches in self.root.items():
+            if not branches or branches[-1].when != When():
+                raise ValueError(f"{family}: its last branch has no `when`: one is always taken")
+        return self

@@ -9,14 +9,14 @@ are in the names.
 from datetime import date
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import Field, model_validator
 
 from srlr.core import arithmetic
 from srlr.core.ablation import Ablation
 from srlr.core.backends import refusals
 from srlr.core.node import Count, Node, NonNegative, Positive, Share, Whole
 from srlr.core.passed import NoRlvr, NoSrl
-from srlr.core.profile import RoleProfile, Trees, ended
+from srlr.core.profile import RoleProfile
 from srlr.core.training import AnyRlvr, AnySrl, ByTrl, Dpo, Grpo, Imitate, OnPolicy, Stepwise
 
 
@@ -68,10 +68,6 @@ class ModelCard(Node):
 
 class Select(Node):
     update_frequency_days: Count = 7
-    trees: Annotated[Trees, AfterValidator(ended)] = {}
-    """By family of roles, which models to choose among and what counts; the first branch whose
-    `when` holds is taken.
-    """
     weights: dict[str, NonNegative] = {"cost": 0.3, "performance": 0.7}
     """For a role that has no weights, of a family that has no tree."""
     memory_share: Share = 0.8

@@ -1,10 +1,16 @@
-"""What a family's decision tree says for one role in one tier, and by which way it got there."""
+"""What a family's decision tree (conf/trees.yaml, or the user's own) says for one role in one tier,
+and by which way it got there.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
-from srlr.core.profile import Branch, RoleProfile, When
+from srlr.core.errors import ConfigError
+from srlr.core.layers import find, layers, shown
+from srlr.core.profile import Branch, RoleProfile, Trees, When
 from srlr.core.settings import Select, Tier
+from srlr.core.tree import read_file
 from srlr.models.constraints import ROUNDED
 
 
@@ -25,13 +31,34 @@ class Advice:
     """role.weights, the tree's place, or select.weights."""
 
 
-def advise(role: RoleProfile, tier: Tier, select: Select) -> Advice:
+def read(config_dir: Path | None = None) -> Trees:
+    """The trees; a trees.yaml in the user's config_dir replaces ours.
+
+    Raises:
+        ConfigError: the file is wrong; every fault is named.
+    """
+    from pydantic import ValidationError
+
+    path = find(layers(config_dir), "trees")
+    if path is None:
+        return Trees({})
+    try:
+        return Trees.model_validate(read_file(path))
+    except ValidationError as error:
+        faults = [
+            f"{'.'.join(map(str, one['loc']))}: {one['msg'].lower()}" for one in error.errors()
+        ]
+        told = "\n  ".join(one.removeprefix(": ") for one in faults)
+        raise ConfigError(f"{shown(path)} is wrong:\n  {told}", "mend those lines") from error
+
+
+def advise(role: RoleProfile, tier: Tier, select: Select, trees: Trees) -> Advice:
     """The role's own weights win over the tree's, these over select.weights."""
-    branches = select.trees.get(role.family, ())
+    branches = trees.root.get(role.family, ())
     taken, path = _walk(branches, role, tier)
     branch = None if taken is None else branches[taken]
     bounds = _both(branch, tier)
-    where = f"select.trees.{role.family}[{taken}]"
+    where = f"trees.{role.family}[{taken}]"
     weights, said_by = (
         (role.weights, "role.weights")
         if role.weights

@@ -128,12 +128,13 @@ def choose(settings: Settings, machine: Machine, today: date | None = None) -> C
 
 def ground(settings: Settings, machine: Machine, today: date | None = None) -> Ground:
     """Everything that does not depend on a candidate."""
-    advice = trees.advise(settings.role, settings.tier, settings.select)
+    folder = Path(settings.config_dir) if settings.config_dir else None
+    advice = trees.advise(settings.role, settings.tier, settings.select, trees.read(folder))
     ranking.shares(advice.weights, advice.weights_from)  # wrong ones are said before anything else
     return Ground(
         settings=settings,
         machine=machine,
-        known=catalog.cards(Path(settings.config_dir) if settings.config_dir else None),
+        known=catalog.cards(folder),
         advice=advice,
         demands=select_facts.demands(settings, machine, advice),
         today=today or datetime.now(UTC).date(),
