@@ -77,3 +77,8 @@ class Demands:
     training_max_usd: float | None = None
     monthly_max_usd: float | None = None
     benchmarks: tuple[str, ...] = ("mmlu_redux",)
+
+
+def figure(value: float) -> str:
+    """Three digits, or all of a large number: 0.0124, 58.8, 131,072."""
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"

@@ -5,7 +5,7 @@ never scored low.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from srlr.models.candidate import Candidate, Demands
+from srlr.models.candidate import Candidate, Demands, figure
 
 NON_COMMERCIAL = ("cc-by-nc", "qwen-research", "-nc-", "research")
 """Parts of licence names that forbid commercial use; where a role lists no licences, only these
@@ -74,7 +74,7 @@ def _above(
     if value is None or limit is None or value <= limit:
         return None
     over = (value - limit) / max(limit, 1e-9)
-    return Breach(name, f"{value:.3g} {unit}, allowed are {limit:.3g} {of}", over)
+    return Breach(name, f"{figure(value)} {unit}, allowed are {figure(limit)} {of}", over)
 
 
 def _one_machine(one: Candidate, demands: Demands) -> Breach | None:

@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from srlr.models.candidate import Candidate, Demands
+from srlr.models.candidate import Candidate, Demands, figure
 
 NEUTRAL = 0.5
 UNCLAIMED = 0.0
@@ -56,7 +56,7 @@ def falling(value: float | None, anchor: float | None, unit: str) -> Mark:
     if value is None or anchor is None:
         return _unknown(unit)
     score = 1 - value / anchor if anchor > 0 else 0.0
-    return Mark(_clamped(score), f"{value:.3g} {unit}; {anchor:.3g} scores 0", "computed")
+    return Mark(_clamped(score), f"{figure(value)} {unit}; {figure(anchor)} scores 0", "computed")
 
 
 def rising(value: float | None, anchor: float | None, unit: str) -> Mark:
@@ -64,7 +64,7 @@ def rising(value: float | None, anchor: float | None, unit: str) -> Mark:
     if value is None or anchor is None:
         return _unknown(unit)
     score = value / anchor if anchor > 0 else 1.0
-    return Mark(_clamped(score), f"{value:.3g} {unit}; {anchor:.3g} scores 1", "computed")
+    return Mark(_clamped(score), f"{figure(value)} {unit}; {figure(anchor)} scores 1", "computed")
 
 
 def _unknown(unit: str) -> Mark:
@@ -183,7 +183,7 @@ def _break_even(one: Candidate, demands: Demands) -> Mark:
     if months is None:
         return _unknown("months to break even")
     score = 12 / months if months > 12 else 1.0
-    said = "nothing is saved" if math.isinf(months) else f"{months:.3g} months to break even"
+    said = "nothing is saved" if math.isinf(months) else f"{figure(months)} months to break even"
     return Mark(score, f"{said}; 12 score 1", "computed")
 
 

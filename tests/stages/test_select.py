@@ -74,7 +74,7 @@ def test_on_a_small_machine_the_tiers_stand_in_is_taken_and_marked(hub):
     assert said["selected_model"] == "smollm2-135m-instruct"
     assert (said["stand_in_for"], said["chosen_by"]) == ("gold", "stand-in")
     assert [one["constraint"] for one in said["breaches"]] == ["parameters"]
-    assert {one["constraint"] for one in said["excluded"]} == {"memory", "licence"}
+    assert {one["constraint"] for one in said["excluded"]} == {"memory", "licence", "environment"}
     assert "58.8 GB" not in str(said["excluded"])  # float32 references: 3.21 * (16 + 4) + 1 GB
     assert "65.2 GB" in str(said["excluded"])
 
@@ -249,13 +249,11 @@ def test_where_no_candidate_fits_the_role_and_the_constraint_are_named(hub, word
 
 def test_the_trees_wishes_do_not_bind_the_stand_in(hub):
     hub()
-    asked = settings("role=security_review", "tier=bronze", "role.requirements.tools=false")
+    asked = settings("role=math", "tier=bronze")
     said = record(select.choose(asked, LAPTOP), asked, LAPTOP)
 
     assert said["stand_in_for"] == "bronze"
-    assert {one["constraint"] for one in said["breaches"]} == {"parameters", "tools", "context"} - {
-        "context"
-    } or "context" in str(said["breaches"])
+    assert {one["constraint"] for one in said["breaches"]} == {"parameters", "tools"}
 
 
 def test_weights_for_no_criterion_are_said_before_anything_is_looked_up(monkeypatch):
@@ -271,7 +269,7 @@ def test_weights_for_no_criterion_are_said_before_anything_is_looked_up(monkeypa
     [
         ("role.weights={latency: 0, accuracy: 0, cost: 0}", "role.weights: every weight is 0"),
         ("role.weights.latency=-1", "role.weights.latency = -1"),
-        ("role.weights.latency=.inf", "a weight is infinite"),
+        ("role.weights.latency=inf", "a weight is infinite"),
     ],
 )
 def test_weights_that_cannot_weigh_are_refused_when_they_are_said(word, said):
