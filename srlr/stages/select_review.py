@@ -86,7 +86,7 @@ def _decision(rundir: RunDir) -> dict[str, Any]:
     try:
         said = yaml.safe_load(rundir.read_text(DECISION))
     except yaml.YAMLError as error:
-        raise ValueError(f"{DECISION} is not YAML") from error
+        raise ValueError("it is not YAML") from error
     record = said["model_selection"]
     str(record["selected_model"]), float(record["selection_score"])  # what every record has
     return dict(record)
@@ -196,4 +196,4 @@ def _scores(said: Mapping[str, Any], today: Choice) -> list[str]:
 def _first_line(error: Exception) -> str:
     if isinstance(error, SrlrError):
         return error.what.partition("\n")[0]
-    return f"{DECISION} is damaged: {error}" if isinstance(error, KeyError) else str(error)
+    return f"{DECISION} is damaged: {error}"

@@ -56,7 +56,7 @@ def test_review_of_one_run_and_of_a_damaged_one(tmp_path, capsys):
     capsys.readouterr()
 
     assert main(["select", "--review", "--run", "a"]) == 0
-    assert "select/decision.yaml is not YAML" in capsys.readouterr().err
+    assert "select/decision.yaml is damaged: it is not YAML" in capsys.readouterr().err
     assert main(["select", "--review", "--run", "zz"]) == 3
     assert "no run 'zz'" in capsys.readouterr().err
 

@@ -1,5 +1,7 @@
 """Why not that model: excluded with figures, outranked by how much and in what, or misspelt."""
 
+import functools
+
 import pytest
 
 from srlr.core.compose import compose
@@ -17,6 +19,7 @@ def _hub(monkeypatch):
     monkeypatch.setattr(catalog, "out_of_reach", lambda *_: {})
 
 
+@functools.cache
 def asked(*words):
     return compose(words, environ={}).settings
 

@@ -1,5 +1,7 @@
 """select's page: one file that asks nobody for anything and escapes what cards say."""
 
+import copy
+import functools
 import re
 from html.parser import HTMLParser
 
@@ -15,6 +17,7 @@ SMALL = Machine("cpu", "laptop", 2, 24.0, 20.0, 100.0, "float32")
 VOID = {"meta", "br", "path", "use"}
 
 
+@functools.cache
 def made(machine, *words):
     asked = compose(words, environ={}).settings
     kept = catalog.out_of_reach
@@ -89,7 +92,7 @@ def test_more_criteria_than_colours_are_drawn():
 
 
 def test_the_markdown_keeps_cells_of_cards_in_one_cell():
-    record = made(BIG)
+    record = copy.deepcopy(made(BIG, "hardware.price_usd_per_hour=1"))
     record["model_selection"]["excluded"][0]["figure"] = "a|b\nc"
 
     assert "a\\|b c |" in select_report.markdown(record)

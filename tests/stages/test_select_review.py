@@ -1,5 +1,6 @@
 """Decisions that are due: which, what would be decided today, and what changed since."""
 
+import functools
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -27,9 +28,14 @@ def machine(monkeypatch):
     return now
 
 
+@functools.cache
+def composed(*words):
+    return compose.compose(words, environ={})
+
+
 def run(tmp_path, name, days, *words, change=None):
     """A run whose decision is so many days old."""
-    made = compose.compose(words, environ={})
+    made = composed(*words)
     rundir = RunDir.create(
         tmp_path / name, config_yaml=made.yaml, command="srlr select", facts={"seed": 1}
     )
@@ -114,22 +120,21 @@ def test_a_run_whose_config_no_longer_composes_is_told(tmp_path):
     assert one.why
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
+def test_a_damaged_decision_is_told_and_not_fatal(tmp_path):
+    texts = [
         "{",
         "",
         "model_selection: {}\n",
         "model_selection: [1]\n",
-        "model_selection: {timestamp: x}\n",
-    ],
-)
-def test_a_damaged_decision_is_told_and_not_fatal(tmp_path, text):
-    rundir = run(tmp_path, "a", 9)
-    (rundir.path / "select/decision.yaml").write_text(text)
-    found = review([rundir, run(tmp_path, "b", 9)], NOW, 7)
+        "model_selection: {a: 1}\n",
+    ]
+    runs = [run(tmp_path, f"r{place}", 9) for place, _ in enumerate(texts)]
+    for text, rundir in zip(texts, runs, strict=True):
+        (rundir.path / "select/decision.yaml").write_text(text)
+    found = review([*runs, run(tmp_path, "whole", 9)], NOW, 7)
 
-    assert [place for place, _ in found.unreadable] == [str(rundir.path)]
+    assert [place for place, _ in found.unreadable] == [str(one.path) for one in runs]
+    assert all("decision.yaml" in why for _, why in found.unreadable)
     assert len(found.due) == 1
 
 
