@@ -17,7 +17,7 @@ from typing import cast
 
 from srlr.core.errors import ConfigError, MissingArtifact
 from srlr.core.layers import available as options
-from srlr.core.settings import RoleProfile
+from srlr.core.profile import RoleProfile
 from srlr.core.types import Role
 
 FUNCTIONS = tuple(

@@ -49,6 +49,7 @@ def test_equal_models_are_decided_as_in_the_ranking():
     ranked = rank([model("b", 8, 0.5), model("a", 8, 0.5)], WEIGHTS, DEMANDS)
 
     assert ranked[0].name == "a"
+    assert [(one.low, one.high) for one in ranges(ranked)] == [(0.0, 1.0)] * 2
     assert wins(ranked) == {"a": 1.0, "b": 0.0}
 
 

@@ -297,6 +297,56 @@ def test_costs_follow_from_the_price_of_the_machine(hub):
     assert one.break_even_months == pytest.approx(75 * 3.21 / 8 / (6000 - 2920))
 
 
+def test_the_checks_say_the_figures_where_they_can_be_computed(hub):
+    hub()
+    asked = settings("hardware.price_usd_per_hour=1")
+    said = record(select.choose(asked, BIG), asked, BIG)["computed_checks"]
+
+    # 3.21 * 2 / 600 s a token, 8 at once, at a dollar an hour
+    assert said["cost"] == "pass: 0.372 of 7 $ per 1M tokens"
+    assert said["latency"] == "pass: 10.7 ms to the first token"
+    assert said["weights"].startswith("pass: ")
+
+
+def test_two_models_that_are_alike_are_told_apart_by_name(hub, tmp_path):
+    hub()
+    fact = "{value: %s, source: 'https://example.org', date: 2026-11-23}"
+    facts = {"parameters_b": "3.5", "context_tokens": "4096", "licence": "mit"}
+    lines = "".join(f"  {name}: {fact % value}\n" for name, value in facts.items())
+    (tmp_path / "model").mkdir()
+    for name in ("twin-a", "twin-b"):
+        (tmp_path / f"model/{name}.yaml").write_text(f"name: {name}\nsource: /m\nfacts:\n{lines}")
+    asked = settings("tier.candidates=[twin-b, twin-a]", config_dir=tmp_path)
+    said = record(select.choose(asked, BIG), asked, BIG)
+
+    assert said["selected_model"] == "twin-a"
+    assert said["alternatives_considered"] == [
+        {
+            "name": "twin-b",
+            "score": said["selection_score"],
+            "why_not": "the same score; the first by name is taken",
+        }
+    ]
+
+
+def test_a_catalog_without_cards_has_no_candidate(hub, monkeypatch):
+    hub()
+    monkeypatch.setattr(catalog, "cards", lambda folder: {})
+    asked = settings("tier.candidates=[]", "tier.stand_in=null")
+    with pytest.raises(ConfigError) as caught:
+        select.choose(asked, LAPTOP)
+
+    assert "no card is a candidate" in caught.value.what
+
+
+def test_a_plan_names_the_model(hub, monkeypatch):
+    hub()
+    monkeypatch.setattr(hardware, "probe", lambda node, place=None: LAPTOP)
+    monkeypatch.setattr(precision, "known", lambda threads: None)
+
+    assert select.plan(settings()).note == "would select smollm2-135m-instruct"
+
+
 def test_what_saves_nothing_never_breaks_even(hub):
     hub()
     asked = settings("hardware.price_usd_per_hour=2", "role.requirements.paid_now_per_1m_tokens=1")
