@@ -37,18 +37,23 @@ CHOSEN_BY = {"ranked": "score", "stand-in": "stand-in", "user": "the user"}
 def write(
     settings: Settings, machine: Machine, choice: "Choice", at: str, rundir: RunDir
 ) -> dict[str, Any]:
-    """Writes select/decision.yaml, report.md and report.html from one record; returns it."""
+    """Makes the record, writes its files, and returns it."""
+    made = record(settings, machine, choice, at, validation(rundir))
+    publish(made, rundir)
+    return made
+
+
+def publish(made: Mapping[str, Any], rundir: RunDir) -> None:
+    """Writes select/report.md, report.html and decision.yaml, which comes last, from one record."""
     import yaml
 
-    made = record(settings, machine, choice, at, validation(rundir))
-    text = yaml.safe_dump(made, sort_keys=False, allow_unicode=True, width=100)
     rundir.write_text("select/report.md", select_report.markdown(made))
     if importlib.util.find_spec("jinja2") and importlib.util.find_spec("matplotlib"):
         from srlr.stages import select_page
 
         rundir.write_text("select/report.html", select_page.html(made))
+    text = yaml.safe_dump(dict(made), sort_keys=False, allow_unicode=True, width=100)
     rundir.write_text("select/decision.yaml", text)
-    return made
 
 
 def validation(rundir: RunDir) -> dict[str, str]:
