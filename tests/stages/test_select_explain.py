@@ -80,7 +80,7 @@ def test_where_nothing_fits_the_question_is_answered_all_the_same():
 
 @pytest.mark.parametrize(
     ("name", "hint"),
-    [("phi-3.5-mini-instrct", "'phi-3.5-mini-instruct'"), ("zzz", "there is deepseek-v3.1")],
+    [("phi-3.5-mini-instrct", "'phi-3.5-mini-instruct'"), ("zzz", "llama-3.2-3b-instruct, ")],
 )
 def test_a_misspelt_one_gets_the_nearest(name, hint):
     with pytest.raises(ConfigError) as caught:
