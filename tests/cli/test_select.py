@@ -1,6 +1,7 @@
 """srlr select --review and --explain, and what a role without a module may do."""
 
 import json
+import shutil
 
 import pytest
 import yaml
@@ -14,8 +15,18 @@ def _place(tmp_path, monkeypatch):
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
 
 
-def decide(*words):
-    assert main(["select", "role=sentiment", "tier=gold", "--run", "a", "--quiet", *words]) == 0
+@pytest.fixture(scope="module")
+def decided(tmp_path_factory):
+    """A folder of runs with one in which select is done."""
+    place = tmp_path_factory.mktemp("decided") / "runs"
+    words = ("role=sentiment", "tier=gold", "tier.candidates=[llama-3.2-3b-instruct]")
+    assert main(["select", *words, f"runs_dir={place}", "--run", "a", "--quiet"]) == 0
+    return place
+
+
+@pytest.fixture
+def run_a(decided, tmp_path):
+    shutil.copytree(decided, tmp_path / "runs", symlinks=True)
 
 
 def age(tmp_path, days="2026-01-01"):
@@ -26,9 +37,7 @@ def age(tmp_path, days="2026-01-01"):
     return path
 
 
-def test_review_lists_what_is_due_and_touches_nothing(tmp_path, capsys):
-    decide()
-    capsys.readouterr()
+def test_review_lists_what_is_due_and_touches_nothing(tmp_path, run_a, capsys):
     assert main(["select", "--review"]) == 0
     assert "no decision under 'runs' is older than 7 days; younger: 1" in capsys.readouterr().out
 
@@ -49,11 +58,9 @@ def test_review_lists_what_is_due_and_touches_nothing(tmp_path, capsys):
     ]
 
 
-def test_review_of_one_run_and_of_a_damaged_one(tmp_path, capsys):
-    decide()
+def test_review_of_one_run_and_of_a_damaged_one(tmp_path, run_a, capsys):
     path = age(tmp_path)
     path.write_text("{")
-    capsys.readouterr()
 
     assert main(["select", "--review", "--run", "a"]) == 0
     assert "select/decision.yaml is damaged: it is not YAML" in capsys.readouterr().err
@@ -92,10 +99,7 @@ def test_questions_that_cannot_be_answered_say_why(capsys, words, code, said):
     assert said in capsys.readouterr().err
 
 
-def test_explain_in_a_run_uses_the_runs_own_config(capsys):
-    decide("tier.candidates=[llama-3.2-3b-instruct]")
-    capsys.readouterr()
-
+def test_explain_in_a_run_uses_the_runs_own_config(run_a, capsys):
     assert main(["select", "--run", "a", "--explain", "phi-3.5-mini-instruct"]) == 0
     assert "tier gold does not name it" in capsys.readouterr().out
 
@@ -105,10 +109,11 @@ def test_a_role_with_a_profile_alone_is_selected_for(tmp_path, capsys):
     assert "smollm2-135m-instruct stands in" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("stage", ["train", "generate", "srl", "rlvr", "evaluate"])
-@pytest.mark.parametrize("how", [[], ["--dry-run"]])
-def test_every_other_stage_refuses_it_at_once(tmp_path, capsys, stage, how):
-    assert main([stage, "role=codegen", *how]) == 3
+@pytest.mark.parametrize(
+    "words", [["train"], ["train", "--dry-run"], ["generate"], ["srl"], ["rlvr"], ["evaluate"]]
+)
+def test_every_other_stage_refuses_it_at_once(tmp_path, capsys, words):
+    assert main([*words, "role=codegen"]) == 3
     said = capsys.readouterr().err
 
     assert "role 'codegen' has a profile but no module" in said
