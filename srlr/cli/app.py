@@ -33,7 +33,7 @@ app.add_typer(models.app, name="models")
 
 COMMANDS = {
     "train": "Run all stages in order; skip those that are done.",
-    "select": "Choose the base model for a role, a tier and this machine.",
+    "select": "Choose the base model for a role (a profile is enough), a tier and this machine.",
     "generate": "Write step-by-step examples and verify them.",
     "srl": "Imitate the examples, weighted by their step rewards.",
     "rlvr": "Learn from outcomes that can be checked.",
@@ -122,8 +122,34 @@ def _stage_command(name: str) -> Callable[..., None]:
     return command
 
 
+def _select(
+    words: Words = None,
+    config_dir: ConfigDir = None,
+    run: Run = None,
+    force: Force = False,
+    dry_run: DryRun = False,
+    review: Annotated[
+        bool, typer.Option("--review", help="List decisions that are due, and what changed since.")
+    ] = False,
+    explain: Annotated[
+        str | None, typer.Option("--explain", metavar="MODEL", help="Why not that model?")
+    ] = None,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> None:
+    if review or explain is not None:
+        from srlr.cli import select
+
+        select.answer(words or (), config_dir, run, review=review, explain=explain, as_json=as_json)
+    else:
+        _stage_command("select")(
+            words, config_dir, run, force, dry_run, as_json=as_json, quiet=quiet, verbose=verbose
+        )
+
+
 for _name, _help in COMMANDS.items():
-    app.command(_name, help=_help)(_stage_command(_name))
+    app.command(_name, help=_help)(_select if _name == "select" else _stage_command(_name))
 
 
 @app.command()

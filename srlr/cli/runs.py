@@ -240,7 +240,7 @@ def pooled(chosen: Sequence["RunDir"]) -> dict[str, Any] | None:
     from dataclasses import asdict
 
     from srlr.cli import closing
-    from srlr.core.settings import RoleProfile
+    from srlr.core.profile import RoleProfile
     from srlr.evaluation import tables
     from srlr.evaluation.compare import Resampling
     from srlr.evaluation.outcomes import Schema

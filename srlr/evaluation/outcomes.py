@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from srlr.core.errors import ConfigError
-from srlr.core.settings import RoleProfile
+from srlr.core.profile import RoleProfile
 
 Attempt = Mapping[str, Any]
 Floats = npt.NDArray[np.float64]

@@ -16,11 +16,8 @@ ROOT = Path(__file__).resolve().parents[2]
 @pytest.mark.parametrize(
     ("before", "incomplete", "wanted"),
     [
-        (
-            ["role"],
-            "",
-            ["math", "sentiment"],
-        ),  # bash, `role=`: the lone = is dropped before
+        (["role"], "s", ["security_review", "sentiment", "storyteller", "support"]),
+        (["tier"], "", ["bronze", "gold", "silver"]),  # bash, `tier=`: the lone = is dropped before
         (["tier", "="], "si", ["silver"]),  # bash, `tier=si`
         ([], "tier=si", ["tier=silver"]),  # zsh, fish
         ([], "tier=", ["tier=bronze", "tier=gold", "tier=silver"]),
@@ -132,7 +129,7 @@ def typed(shell, text):
 @pytest.mark.parametrize(
     ("text", "line"),
     [
-        ("srlr train role=m", "srlr train role=math "),
+        ("srlr train role=ma", "srlr train role=math "),
         ("srlr train role=sen", "srlr train role=sentiment "),
         ("srlr train role=sentiment tier=si", "srlr train role=sentiment tier=silver "),
         ("srlr train tier", "srlr train tier"),
