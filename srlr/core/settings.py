@@ -14,6 +14,7 @@ from pydantic import Field, model_validator
 from srlr.core import arithmetic
 from srlr.core.ablation import Ablation
 from srlr.core.backends import refusals
+from srlr.core.measuring import Measure
 from srlr.core.node import Count, Node, NonNegative, Positive, Share, Whole
 from srlr.core.passed import NoRlvr, NoSrl
 from srlr.core.training import AnyRlvr, AnySrl, ByTrl, Dpo, Grpo, Imitate, OnPolicy, Stepwise
@@ -111,6 +112,7 @@ class Select(Node):
     weights: dict[str, NonNegative] = {"cost": 0.3, "performance": 0.7}
     """For a role whose profile has no weights."""
     memory_share: Share = 0.8
+    measure: Measure = Measure()
 
 
 class Teacher(Node):
