@@ -122,7 +122,36 @@ def _stage_command(name: str) -> Callable[..., None]:
 
 
 for _name, _help in COMMANDS.items():
-    app.command(_name, help=_help)(_stage_command(_name))
+    if _name != "select":
+        app.command(_name, help=_help)(_stage_command(_name))
+
+
+@app.command(help=COMMANDS["select"])
+def select(
+    words: Words = None,
+    config_dir: ConfigDir = None,
+    run: Run = None,
+    force: Force = False,
+    dry_run: DryRun = False,
+    measure: Annotated[
+        bool, typer.Option("--measure", help="Measure the candidates whose weights are here.")
+    ] = False,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+) -> None:
+    from srlr.cli import pipeline
+
+    manner = pipeline.Manner(as_json=as_json, quiet=quiet, verbose=verbose)
+    ask = pipeline.Ask(tuple(words or ()), config_dir, run, force, command_line())
+    if dry_run:
+        pipeline.show_plan("select", ask, manner)
+    elif measure:
+        from srlr.cli import measure as command
+
+        command.measure(ask, manner)
+    else:
+        pipeline.work("select", ask, manner)
 
 
 @app.command()

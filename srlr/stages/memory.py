@@ -48,9 +48,7 @@ def asking_gb(settings: Settings) -> float:
 def update(settings: Settings, node: Training) -> Fit:
     """An update's peak, term by term."""
     process = PROCESS_GB + (TRL_GB if isinstance(node, Dpo | ByTrl) else 0.0)
-    return fit.training(
-        fit.of_card(settings.model), tuning(node), model_bytes(settings), process
-    )
+    return fit.training(fit.of_card(settings.model), tuning(node), model_bytes(settings), process)
 
 
 def held_gb(settings: Settings, node: Training) -> float:

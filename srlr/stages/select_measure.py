@@ -1,0 +1,276 @@
+"""select --measure: what the decision rests on, measured of the candidates whose weights are here.
+
+reads   select/decision.yaml, the weights of its candidates
+writes  select/measured.json     what was measured of each candidate, what was not and why, costs
+        select/decision.yaml     the six checks of the selected model, what was measured, costs
+        select/report.md         again
+        select/break_even.svg    what a month costs by its requests, on own hardware and bought
+"""
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Collection, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from srlr.core import channel, hardware, runs
+from srlr.core.errors import MissingArtifact, ResourceError, SrlrError
+from srlr.core.hardware import Machine
+from srlr.core.rundir import RunDir, hash_of
+from srlr.core.settings import WHENCE, ModelCard, Settings
+from srlr.core.target import Ask, Target, audit, data_hash, find
+from srlr.models import card as cards
+from srlr.models import catalog, fit, precision
+from srlr.models.measured import Measured, Unmeasured
+from srlr.models.validation import validate
+from srlr.stages import launching, measuring, select_checks, select_costs, select_record
+from srlr.stages.refusals import machine_errors
+from srlr.stages.state import NAMES
+
+FILE = "select/measured.json"
+DECISION = "select/decision.yaml"
+LOOK_EVERY_S = 0.1
+Found = Measured | Unmeasured
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """A run whose candidates are measured; `kept` are rows of its measured.json, by model."""
+
+    aim: Target
+    rundir: RunDir
+    machine: Machine
+    kept: Mapping[str, Any]
+
+    @property
+    def settings(self) -> Settings:
+        return self.aim.final.settings
+
+    @property
+    def config_dir(self) -> Path | None:
+        said = self.settings.config_dir
+        return None if said is None else Path(said)
+
+
+def run(rundir: RunDir) -> dict[str, Any]:
+    """Measures what is not measured yet, and writes all of it; returns what measured.json says.
+
+    Raises:
+        MissingArtifact: nothing is selected, or no candidate's weights are here.
+        ResourceError: weights are here, and none of them can run; or the disk is full.
+    """
+    with rundir.lock(), machine_errors(measuring.STAGE):
+        aim = find(Ask(run=str(rundir.path)), NAMES)
+        record = yaml.safe_load(rundir.read_text(DECISION))
+        said = record["model_selection"]
+        machine = precision.settled(aim.final.settings.hardware, rundir)
+        work = Work(aim, rundir, machine, _kept(rundir, _names(said)))
+        found: dict[str, Found] = {}
+        for name in _names(said):
+            found[name] = _one(work, name)
+            _write(work, found, {})
+        left = _write(work, found, _finish(work, record, found))
+        audit(rundir, "measured", models=[n for n, one in found.items() if _is(one)])
+    _need_one(found)
+    return left
+
+
+def _names(said: Mapping[str, Any]) -> list[str]:
+    """The selected model first: what is interrupted has the most important one."""
+    return list(dict.fromkeys((said["selected_model"], *said["candidates_evaluated"])))
+
+
+def _is(found: Found) -> bool:
+    return isinstance(found, Measured)
+
+
+def _need_one(found: Mapping[str, Found]) -> None:
+    """Raises where nothing was measured at all, naming the first model's reason: the selected."""
+    if any(map(_is, found.values())):
+        return
+    lines = "".join(f"\n  {one.model}: {one.why}" for one in found.values() if not _is(one))
+    if any(isinstance(one, Unmeasured) and one.refused for one in found.values()):
+        raise ResourceError(
+            f"no candidate could be measured on this machine:{lines}",
+            "a smaller model with model=NAME, or a machine with more memory",
+        )
+    raise MissingArtifact(
+        f"no candidate can be measured: none has its weights on this machine{lines}",
+        "bring one here (`srlr assets list`, or `hf download REPO`), or measure one that is here: "
+        "model=smollm2-135m-instruct",
+    )
+
+
+# -- one candidate ---------------------------------------------------------------------------------
+
+
+def _one(work: Work, name: str) -> Found:
+    """From the run where it was measured there with the same settings; else measured now."""
+    card = _card(work, name)
+    if card is None:
+        return Unmeasured(name, "the catalog has no such card any more")
+    if why := not_here(card, work.config_dir):
+        return Unmeasured(name, why)
+    settings = measuring.settings_of(work.aim, name)
+    row = work.kept.get(name, {})
+    if row.get("key") == _key(settings, work.machine):
+        return Measured.from_dict({key: value for key, value in row.items() if key != "key"})
+    try:
+        place = measuring.folder_of(card, settings.config_dir)
+    except SrlrError as error:
+        return Unmeasured(name, error.what)
+    if why := too_large(place, card, settings, work.machine):
+        return Unmeasured(name, why, refused=True)
+    return _measured(work.rundir, settings)
+
+
+def _card(work: Work, name: str) -> ModelCard | None:
+    own = work.settings.model
+    return own if own.name == name else catalog.cards(work.config_dir).get(name)
+
+
+def not_here(card: ModelCard, config_dir: Path | None) -> str:
+    """Why the card's weights cannot be had without a long download, or "".
+
+    A locked asset is small and counts as here: training would fetch it, too.
+    """
+    from srlr import assets
+
+    source = card.source or ""
+    if cards.claim(card, "for_pay"):
+        return "it is paid for by the token, its weights are not to be had"
+    if source.startswith("hub:"):
+        repo = source.removeprefix("hub:").partition("@")[0]
+        here = catalog.in_hub_cache(repo)
+        return "" if here else f"its weights are not on this machine: hf download {repo}"
+    path = Path(source.removeprefix("path:")).expanduser()
+    if source in assets.catalog(config_dir) or (source and path.is_dir()):
+        return ""
+    return f"{source!r} is neither an asset nor a folder"
+
+
+def too_large(place: Path, card: ModelCard, settings: Settings, machine: Machine) -> str:
+    """Why it would not even answer one prompt here, or ""."""
+    shape = fit.of_folder(place) or fit.of_card(card)
+    bytes_ = cards.DTYPE_BITS[machine.compute_dtype] // 8
+    tokens = settings.role.requirements.context_min_tokens
+    need = fit.serving(shape, bytes_, rows=1, tokens=tokens, new=1, device=machine.device)
+    free = hardware.probe(settings.hardware).memory_available_gb
+    if need.peak_gb <= free:
+        return ""
+    parts = ", ".join(f"{name.replace('_', ' ')} {gb:.2g}" for name, gb in need.parts.items())
+    return f"it needs {need.peak_gb:.3g} GB ({parts}), {free:.3g} GB are free"
+
+
+def _measured(rundir: RunDir, settings: Settings) -> Found:
+    """In a process of its own; what ends that one is told of the model, a bug is raised."""
+    with channel.opened() as place:
+        name, code = settings.model.name, _process(rundir, settings, place)
+        found = place / measuring.FOUND
+        if code == 0 and found.is_file():
+            return Measured.from_dict(json.loads(found.read_text(encoding="utf-8")))
+        error = channel.error_in(place)
+        if isinstance(error, SrlrError):
+            return Unmeasured(name, error.what, refused=isinstance(error, ResourceError))
+        if error is not None:
+            raise error
+        if code == -9:
+            why = "its process was killed, as happens where memory runs out"
+            return Unmeasured(name, why, refused=True)
+        return Unmeasured(name, f"its process ended with {code}: {channel.printed(place)}")
+
+
+def _process(rundir: RunDir, settings: Settings, place: Path) -> int:
+    """Runs stages.measuring to its end and passes on how far it is; its exit code."""
+    words = ["-m", measuring.__name__, str(rundir.path.resolve()), settings.model.name, str(place)]
+    with open(place / "output", "wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, *words],
+            env=launching.environment(settings),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,  # Ctrl-C is for this process, which ends the other
+        )
+    inbox = channel.Inbox(place)
+    try:
+        while process.poll() is None:
+            inbox.empty(rundir)
+            time.sleep(LOOK_EVERY_S)
+        inbox.empty(rundir)
+    finally:
+        inbox.close()
+        launching.end(process)
+    return process.returncode
+
+
+# -- what is kept ----------------------------------------------------------------------------------
+
+
+def _key(settings: Settings, machine: Machine) -> str:
+    """A hash of what a model's figures depend on."""
+    dump = settings.model_dump(mode="json", exclude={"rollout": set(WHENCE)})
+    nodes = {node: dump[node] for node in ("role", "hardware", "model", "rollout")}
+    here = (machine.device_name, machine.cores, machine.compute_dtype, runs.versions())
+    return hash_of([nodes, dump["select"]["measure"], data_hash(settings), here])
+
+
+def _kept(rundir: RunDir, names: Collection[str]) -> dict[str, Any]:
+    if not (rundir.path / FILE).exists():
+        return {}
+    measured: dict[str, Any] = rundir.read_json(FILE)["measured"]
+    return {name: row for name, row in measured.items() if name in names}
+
+
+def _write(work: Work, found: Mapping[str, Found], costs: Mapping[str, Any]) -> dict[str, Any]:
+    """measured.json as it is now; of models that have not had their turn, what was there before."""
+    measured = {name: row for name, row in work.kept.items() if name not in found}
+    for name, one in found.items():
+        if isinstance(one, Measured):
+            key = _key(measuring.settings_of(work.aim, name), work.machine)
+            measured[name] = {**one.as_dict(), "key": key}
+    value = {
+        "machine": {**asdict(work.machine), **runs.versions()},
+        "asked": work.settings.select.measure.model_dump(),
+        "measured": measured,
+        "not_measured": {n: one.as_dict() for n, one in found.items() if n not in measured},
+        "costs": dict(costs),
+    }
+    work.rundir.write_json(FILE, value)
+    return value
+
+
+# -- the decision ----------------------------------------------------------------------------------
+
+
+def _finish(work: Work, record: dict[str, Any], found: Mapping[str, Found]) -> dict[str, Any]:
+    """Puts checks, figures and costs into the decision record; returns the costs."""
+    said, settings, rundir = record["model_selection"], work.settings, work.rundir
+    name = said["selected_model"]
+    one = found[name]
+    card = _card(work, name) or settings.model
+    results = validate(
+        one, select_checks.wanted(settings, work.machine, said), select_checks.claims(card)
+    )
+    said["validation_results"] |= {check: str(result) for check, result in results.items()}
+    said["measured"] = {
+        n: select_checks.short(m) for n, m in found.items() if isinstance(m, Measured)
+    }
+    said["not_measured"] = {n: m.why for n, m in found.items() if isinstance(m, Unmeasured)}
+    costs = select_costs.summary(settings, rundir, one if isinstance(one, Measured) else None)
+    said["costs"] = costs
+    text = yaml.safe_dump(record, sort_keys=False, allow_unicode=True, width=100)
+    rundir.write_text(DECISION, text)
+    rundir.write_text("select/report.md", select_record.report(record) + select_checks.report(said))
+    return costs
+
+
+def decision(rundir: RunDir) -> dict[str, Any]:
+    """The decision record as it is now."""
+    record: dict[str, Any] = yaml.safe_load(rundir.read_text(DECISION))["model_selection"]
+    return record
