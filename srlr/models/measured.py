@@ -136,5 +136,6 @@ def wilson(right: int, tasks: int) -> tuple[float, float]:
     share, extra = right / tasks, Z_95**2 / tasks
     centre = share + extra / 2
     reach = Z_95 * math.sqrt(share * (1 - share) / tasks + extra / (4 * tasks))
-    # Rounding would take the ends of an interval at 0 or 1 a little past them.
-    return max(0.0, (centre - reach) / (1 + extra)), min(1.0, (centre + reach) / (1 + extra))
+    low, high = (centre - reach) / (1 + extra), (centre + reach) / (1 + extra)
+    # Rounding would take an end at 0 or 1 a little past it, or past the share.
+    return max(0.0, min(low, share)), min(1.0, max(high, share))

@@ -11,8 +11,8 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Collection, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -40,12 +40,17 @@ Found = Measured | Unmeasured
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """A run whose candidates are measured; `kept` are rows of its measured.json, by model."""
+    """A run whose candidates are measured."""
 
     aim: Target
     rundir: RunDir
     machine: Machine
+    cards: Mapping[str, ModelCard | None]
+    """By name, the selected one first; None: the catalog has it no more."""
     kept: Mapping[str, Any]
+    """Rows of its measured.json, by model."""
+    keys: dict[str, str] = field(default_factory=dict)
+    """What the figures of those that had their turn depend on."""
 
     @property
     def settings(self) -> Settings:
@@ -69,15 +74,30 @@ def run(rundir: RunDir) -> dict[str, Any]:
         record = yaml.safe_load(rundir.read_text(DECISION))
         said = record["model_selection"]
         machine = precision.settled(aim.final.settings.hardware, rundir)
-        work = Work(aim, rundir, machine, _kept(rundir, _names(said)))
+        work = _work(aim, rundir, machine, _names(said))
         found: dict[str, Found] = {}
-        for name in _names(said):
+        for name in work.cards:
             found[name] = _one(work, name)
             _write(work, found, {})
         left = _write(work, found, _finish(work, record, found))
         audit(rundir, "measured", models=[n for n, one in found.items() if _is(one)])
     _need_one(found)
     return left
+
+
+def _work(aim: Target, rundir: RunDir, machine: Machine, names: Sequence[str]) -> Work:
+    own, settings = aim.final.settings.config_dir, aim.final.settings
+    known = catalog.cards(None if own is None else Path(own)) | {
+        settings.model.name: settings.model
+    }
+    kept = _kept(rundir)
+    return Work(
+        aim,
+        rundir,
+        machine,
+        {name: known.get(name) for name in names},
+        {name: row for name, row in kept.items() if name in names},
+    )
 
 
 def _names(said: Mapping[str, Any]) -> list[str]:
@@ -111,14 +131,15 @@ def _need_one(found: Mapping[str, Found]) -> None:
 
 def _one(work: Work, name: str) -> Found:
     """From the run where it was measured there with the same settings; else measured now."""
-    card = _card(work, name)
+    card = work.cards[name]
     if card is None:
         return Unmeasured(name, "the catalog has no such card any more")
     if why := not_here(card, work.config_dir):
         return Unmeasured(name, why)
     settings = measuring.settings_of(work.aim, name)
+    work.keys[name] = _key(settings, work.machine)
     row = work.kept.get(name, {})
-    if row.get("key") == _key(settings, work.machine):
+    if row.get("key") == work.keys[name]:
         return Measured.from_dict({key: value for key, value in row.items() if key != "key"})
     try:
         place = measuring.folder_of(card, settings.config_dir)
@@ -127,11 +148,6 @@ def _one(work: Work, name: str) -> Found:
     if why := too_large(place, card, settings, work.machine):
         return Unmeasured(name, why, refused=True)
     return _measured(work.rundir, settings)
-
-
-def _card(work: Work, name: str) -> ModelCard | None:
-    own = work.settings.model
-    return own if own.name == name else catalog.cards(work.config_dir).get(name)
 
 
 def not_here(card: ModelCard, config_dir: Path | None) -> str:
@@ -185,12 +201,16 @@ def _measured(rundir: RunDir, settings: Settings) -> Found:
         return Unmeasured(name, f"its process ended with {code}: {channel.printed(place)}")
 
 
+def command(run: Path, name: str, place: Path) -> list[str]:
+    """What the process of one candidate is started with."""
+    return [sys.executable, "-m", measuring.__name__, str(run.resolve()), name, str(place)]
+
+
 def _process(rundir: RunDir, settings: Settings, place: Path) -> int:
     """Runs stages.measuring to its end and passes on how far it is; its exit code."""
-    words = ["-m", measuring.__name__, str(rundir.path.resolve()), settings.model.name, str(place)]
     with open(place / "output", "wb") as output:
         process = subprocess.Popen(
-            [sys.executable, *words],
+            command(rundir.path, settings.model.name, place),
             env=launching.environment(settings),
             stdin=subprocess.DEVNULL,
             stdout=output,
@@ -220,11 +240,11 @@ def _key(settings: Settings, machine: Machine) -> str:
     return hash_of([nodes, dump["select"]["measure"], data_hash(settings), here])
 
 
-def _kept(rundir: RunDir, names: Collection[str]) -> dict[str, Any]:
+def _kept(rundir: RunDir) -> dict[str, Any]:
     if not (rundir.path / FILE).exists():
         return {}
     measured: dict[str, Any] = rundir.read_json(FILE)["measured"]
-    return {name: row for name, row in measured.items() if name in names}
+    return measured
 
 
 def _write(work: Work, found: Mapping[str, Found], costs: Mapping[str, Any]) -> dict[str, Any]:
@@ -232,8 +252,7 @@ def _write(work: Work, found: Mapping[str, Found], costs: Mapping[str, Any]) -> 
     measured = {name: row for name, row in work.kept.items() if name not in found}
     for name, one in found.items():
         if isinstance(one, Measured):
-            key = _key(measuring.settings_of(work.aim, name), work.machine)
-            measured[name] = {**one.as_dict(), "key": key}
+            measured[name] = {**one.as_dict(), "key": work.keys[name]}
     value = {
         "machine": {**asdict(work.machine), **runs.versions()},
         "asked": work.settings.select.measure.model_dump(),
@@ -253,7 +272,7 @@ def _finish(work: Work, record: dict[str, Any], found: Mapping[str, Found]) -> d
     said, settings, rundir = record["model_selection"], work.settings, work.rundir
     name = said["selected_model"]
     one = found[name]
-    card = _card(work, name) or settings.model
+    card = work.cards[name] or settings.model
     results = validate(
         one, select_checks.wanted(settings, work.machine, said), select_checks.claims(card)
     )
