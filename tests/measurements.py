@@ -21,6 +21,7 @@ def measured(**changes):
         "computed_gb": 1.1,
         "prompt_tokens": 90.0,
         "answer_tokens": 10.0,
+        "busy_cores": 0.5,
         "seconds": 60.0,
     }
     return Measured(**{**facts, **changes})

@@ -28,6 +28,7 @@ def drawing(own: Own, offers: Sequence[Offer], expected: float | None, model: st
     """An <svg> for a page that defines the colours; the dots are where own hardware begins to be
     cheaper, the upright line is the expected volume.
     """
+    offers = sorted(offers, key=lambda one: -one.request_usd(own))  # as the lines lie
     found = [break_even(own, offer, expected, None) for offer in offers]
     volumes = _volumes(own, [one.requests_per_month for one in found], expected)
 
@@ -45,14 +46,26 @@ def drawing(own: Own, offers: Sequence[Offer], expected: float | None, model: st
             axes.axvline(expected, color=plots.MUTED, linewidth=0.9, linestyle=(0, (2, 2)))
         axes.set_xscale("log")
         axes.set_yscale("log" if own.monthly_usd else "symlog")
+        if not own.monthly_usd:
+            axes.set_ylim(bottom=0)
         axes.set_xlabel("requests a month")
-        axes.set_ylabel("US dollars a month")
+        axes.set_ylabel("a month")
+        for axis, mark in ((axes.xaxis, ""), (axes.yaxis, "$")):
+            axis.set_major_formatter(lambda value, _, mark=mark: f"{mark}{short(value)}")
         axes.minorticks_off()
         plots.legend(figure, *axes.get_legend_handles_labels())
 
     rows = -(-(1 + len(offers)) // 2)
     title = f"What a month costs: {model} on own hardware, and {len(offers)} models by the token"
     return plots.svg("break-even", title, draw, (4.6, 2.6 + 0.17 * rows))
+
+
+def short(value: float) -> str:
+    """A power of ten as people write it: 0.01, 100, 10k, 1M."""
+    for size, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if value >= size:
+            return f"{value / size:g}{letter}"
+    return f"{value:g}"
 
 
 def standalone(own: Own, offers: Sequence[Offer], expected: float | None, model: str) -> str:

@@ -96,6 +96,8 @@ class Measured:
     """What models.fit says of that peak."""
     prompt_tokens: float
     answer_tokens: float
+    busy_cores: float
+    """The machine's load average before: what others did makes all times longer."""
     seconds: float
     """What measuring took."""
 

@@ -120,10 +120,8 @@ def _cost(found: Measured, wanted: Wanted) -> Result:
 
 def _latency(found: Measured, wanted: Wanted) -> Result:
     ms = {name: 1000 * getattr(found.first_token_s, name) for name in ("p50", "p95", "p99")}
-    figure = (
-        f"first token P50 {ms['p50']:.3g}, P95 {ms['p95']:.3g}, P99 {ms['p99']:.3g} ms, one at a "
-        f"time, of {found.first_token_s.count}"
-    )
+    said = ", ".join(f"{name.upper()} {value:{_places(value)}}" for name, value in ms.items())
+    figure = f"first token {said} ms, one at a time, of {found.first_token_s.count}"
     role, tier = wanted.latency_max_ms, wanted.tier_latency_max_ms
     if role is None and tier is None:
         return Result("not_measured", f"{figure}; neither role nor tier states a bound")
@@ -165,6 +163,11 @@ def _peak_load(found: Measured, rate: float | None) -> Result:
     return Result(
         "pass" if load.kept_up else "fail", figure + ("" if load.kept_up else "; falling behind")
     )
+
+
+def _places(value: float) -> str:
+    """How a figure is written: three digits that count, and no power of ten."""
+    return ",.0f" if value >= 100 else ".3g"
 
 
 def _share(probe: Probe) -> str:

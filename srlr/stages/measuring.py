@@ -6,6 +6,7 @@ stages.select_measure starts it and waits for it. What it finds is CHANNEL/measu
 """
 
 import json
+import os
 import sys
 import time
 from collections.abc import Sequence
@@ -86,7 +87,7 @@ def measure(settings: Settings, rundir: RunDir, tell: Progress) -> Measured:
     """
     from srlr.stages import answering
 
-    asked, began = settings.select.measure, time.perf_counter()
+    asked, began, busy = settings.select.measure, time.perf_counter(), os.getloadavg()[0]
     role = roles.load(settings.role, settings.role_path)
     dev = role.load_tasks(settings.role, "dev")
     if not dev:
@@ -133,6 +134,7 @@ def measure(settings: Settings, rundir: RunDir, tell: Progress) -> Measured:
         computed_gb=computed.peak_gb,
         prompt_tokens=fmean(lengths),
         answer_tokens=answer_tokens,
+        busy_cores=busy,
         seconds=time.perf_counter() - began,
     )
 

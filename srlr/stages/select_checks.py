@@ -51,6 +51,7 @@ def short(one: Measured) -> dict[str, Any]:
         },
         "accuracy": [round(x, 4) for x in (one.probe.accuracy, one.probe.low, one.probe.high)],
         "tasks": one.probe.tasks,
+        "busy_cores": round(one.busy_cores, 1),
         "peak_memory_gb": round(one.peak_gb, 3),
         "computed_memory_gb": round(one.computed_gb, 3),
     }
@@ -75,4 +76,10 @@ def report(said: Mapping[str, Any]) -> str:
             f"| {right} | {one['peak_memory_gb']:g} ({one['computed_memory_gb']:g} computed) |"
         )
     rows += ["", *(f"- {name}: not measured: {why}" for name, why in said["not_measured"].items())]
+    busy = max((one["busy_cores"] for one in said["measured"].values()), default=0.0)
+    if busy >= 1:
+        rows += [
+            "",
+            f"Others kept up to {busy:g} cores busy: on an idle machine times are shorter.",
+        ]
     return "\n".join([*rows, "", *select_costs.lines(said["costs"])]).rstrip() + "\n"

@@ -94,9 +94,10 @@ def lines(found: Mapping[str, Any]) -> list[str]:
         )
     if found.get("at_volume"):
         at = found["at_volume"]
+        many = "1 machine" if at["machines"] == 1 else f"{at['machines']} machines"
         rows.append(
             f"- {found['requests_per_month']:,} requests a month: ${at['usd_per_month']:,.0f} for "
-            f"{at['machines']} machines, ${at['usd_per_1m_tokens']:.3g} per 1M tokens"
+            f"{many}, ${at['usd_per_1m_tokens']:.3g} per 1M tokens"
         )
     if found["why"]:
         rows.append(f"- not computed: {found['why']}")
