@@ -121,13 +121,7 @@ def _stage_command(name: str) -> Callable[..., None]:
     return command
 
 
-for _name, _help in COMMANDS.items():
-    if _name != "select":
-        app.command(_name, help=_help)(_stage_command(_name))
-
-
-@app.command(help=COMMANDS["select"])
-def select(
+def _select(
     words: Words = None,
     config_dir: ConfigDir = None,
     run: Run = None,
@@ -140,18 +134,20 @@ def select(
     quiet: Quiet = False,
     verbose: Verbose = False,
 ) -> None:
-    from srlr.cli import pipeline
-
-    manner = pipeline.Manner(as_json=as_json, quiet=quiet, verbose=verbose)
-    ask = pipeline.Ask(tuple(words or ()), config_dir, run, force, command_line())
-    if dry_run:
-        pipeline.show_plan("select", ask, manner)
-    elif measure:
+    if measure and not dry_run:
         from srlr.cli import measure as command
+        from srlr.cli.pipeline import Ask, Manner
 
-        command.measure(ask, manner)
+        ask = Ask(tuple(words or ()), config_dir, run, force, command_line())
+        command.measure(ask, Manner(as_json=as_json, quiet=quiet, verbose=verbose))
     else:
-        pipeline.work("select", ask, manner)
+        _stage_command("select")(
+            words, config_dir, run, force, dry_run, as_json=as_json, quiet=quiet, verbose=verbose
+        )
+
+
+for _name, _help in COMMANDS.items():
+    app.command(_name, help=_help)(_select if _name == "select" else _stage_command(_name))
 
 
 @app.command()

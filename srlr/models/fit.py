@@ -174,7 +174,7 @@ def reading_gb(shape: Shape, rows: int, tokens: float, bytes_: float) -> float:
 
 
 def serving(
-    shape: Shape, bytes_: float, *, rows: int, tokens: int, new: int, device: str = "cpu"
+    shape: Shape, bytes_: int, *, rows: int, tokens: int, new: int, device: str = "cpu"
 ) -> Fit:
     """The peak of a process that answers `rows` prompts of `tokens` tokens at once, with up to
     `new` tokens each: when it loads the model, or when the prompts have been read.

@@ -1,12 +1,12 @@
 """What the checks of a measured model are given, and how the record tells what was found."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from srlr.core.hardware import Machine
 from srlr.core.settings import ModelCard, Settings
 from srlr.models import card as cards
-from srlr.models.measured import Measured
+from srlr.models.measured import Measured, Unmeasured
 from srlr.models.validation import Wanted
 from srlr.stages import select_costs
 
@@ -31,6 +31,15 @@ def claims(card: ModelCard) -> dict[str, float]:
     """The card's figures by name."""
     named = ((name, cards.number(card, name)) for name in card.facts)
     return {name: value for name, value in named if value is not None}
+
+
+def told(found: Iterable[Measured | Unmeasured]) -> dict[str, dict[str, Any]]:
+    """By model what was measured, and why the others were not."""
+    every = list(found)
+    return {
+        "measured": {one.model: short(one) for one in every if isinstance(one, Measured)},
+        "not_measured": {one.model: one.why for one in every if isinstance(one, Unmeasured)},
+    }
 
 
 def short(one: Measured) -> dict[str, Any]:

@@ -18,17 +18,23 @@ from typing import Any
 
 import yaml
 
-from srlr.core import channel, hardware, runs
+from srlr.core import channel, runs
 from srlr.core.errors import MissingArtifact, ResourceError, SrlrError
 from srlr.core.hardware import Machine
 from srlr.core.rundir import RunDir, hash_of
 from srlr.core.settings import WHENCE, ModelCard, Settings
 from srlr.core.target import Ask, Target, audit, data_hash, find
-from srlr.models import card as cards
-from srlr.models import catalog, fit, precision
+from srlr.models import catalog, precision
 from srlr.models.measured import Measured, Unmeasured
 from srlr.models.validation import validate
-from srlr.stages import launching, measuring, select_checks, select_costs, select_record
+from srlr.stages import (
+    launching,
+    measuring,
+    select_checks,
+    select_costs,
+    select_here,
+    select_record,
+)
 from srlr.stages.refusals import machine_errors
 from srlr.stages.state import NAMES
 
@@ -78,8 +84,12 @@ def run(rundir: RunDir) -> dict[str, Any]:
         found: dict[str, Found] = {}
         for name in work.cards:
             found[name] = _one(work, name)
-            _write(work, found, {})
-        left = _write(work, found, _finish(work, record, found))
+            _write(work, found)
+        ends = _conclusions(work, said, found)
+        left = _write(work, found, **ends)
+        said["validation_results"] |= ends["validation_results"]
+        said |= {"costs": ends["costs"], **select_checks.told(found.values())}
+        _rewrite(rundir, record)
         audit(rundir, "measured", models=[n for n, one in found.items() if _is(one)])
     _need_one(found)
     return left
@@ -134,53 +144,31 @@ def _one(work: Work, name: str) -> Found:
     card = work.cards[name]
     if card is None:
         return Unmeasured(name, "the catalog has no such card any more")
-    if why := not_here(card, work.config_dir):
+    if why := select_here.not_here(card, work.config_dir):
         return Unmeasured(name, why)
     settings = measuring.settings_of(work.aim, name)
     work.keys[name] = _key(settings, work.machine)
-    row = work.kept.get(name, {})
-    if row.get("key") == work.keys[name]:
-        return Measured.from_dict({key: value for key, value in row.items() if key != "key"})
+    if (known := _known(work.kept.get(name, {}), work.keys[name])) is not None:
+        return known
     try:
         place = measuring.folder_of(card, settings.config_dir)
     except SrlrError as error:
         return Unmeasured(name, error.what)
-    if why := too_large(place, card, settings, work.machine):
+    if why := select_here.too_large(place, card, settings, work.machine):
         return Unmeasured(name, why, refused=True)
     return _measured(work.rundir, settings)
 
 
-def not_here(card: ModelCard, config_dir: Path | None) -> str:
-    """Why the card's weights cannot be had without a long download, or "".
-
-    A locked asset is small and counts as here: training would fetch it, too.
+def _known(row: Mapping[str, Any], key: str) -> Measured | None:
+    """What a row of measured.json says; None where it depends on something else than today, or
+    another srlr has written it.
     """
-    from srlr import assets
-
-    source = card.source or ""
-    if cards.claim(card, "for_pay"):
-        return "it is paid for by the token, its weights are not to be had"
-    if source.startswith("hub:"):
-        repo = source.removeprefix("hub:").partition("@")[0]
-        here = catalog.in_hub_cache(repo)
-        return "" if here else f"its weights are not on this machine: hf download {repo}"
-    path = Path(source.removeprefix("path:")).expanduser()
-    if source in assets.catalog(config_dir) or (source and path.is_dir()):
-        return ""
-    return f"{source!r} is neither an asset nor a folder"
-
-
-def too_large(place: Path, card: ModelCard, settings: Settings, machine: Machine) -> str:
-    """Why it would not even answer one prompt here, or ""."""
-    shape = fit.of_folder(place) or fit.of_card(card)
-    bytes_ = cards.DTYPE_BITS[machine.compute_dtype] // 8
-    tokens = settings.role.requirements.context_min_tokens
-    need = fit.serving(shape, bytes_, rows=1, tokens=tokens, new=1, device=machine.device)
-    free = hardware.probe(settings.hardware).memory_available_gb
-    if need.peak_gb <= free:
-        return ""
-    parts = ", ".join(f"{name.replace('_', ' ')} {gb:.2g}" for name, gb in need.parts.items())
-    return f"it needs {need.peak_gb:.3g} GB ({parts}), {free:.3g} GB are free"
+    if row.get("key") != key:
+        return None
+    try:
+        return Measured.from_dict({name: value for name, value in row.items() if name != "key"})
+    except (KeyError, TypeError):
+        return None
 
 
 def _measured(rundir: RunDir, settings: Settings) -> Found:
@@ -243,11 +231,11 @@ def _key(settings: Settings, machine: Machine) -> str:
 def _kept(rundir: RunDir) -> dict[str, Any]:
     if not (rundir.path / FILE).exists():
         return {}
-    measured: dict[str, Any] = rundir.read_json(FILE)["measured"]
+    measured: dict[str, Any] = rundir.read_json(FILE).get("measured", {})
     return measured
 
 
-def _write(work: Work, found: Mapping[str, Found], costs: Mapping[str, Any]) -> dict[str, Any]:
+def _write(work: Work, found: Mapping[str, Found], **ends: Any) -> dict[str, Any]:
     """measured.json as it is now; of models that have not had their turn, what was there before."""
     measured = {name: row for name, row in work.kept.items() if name not in found}
     for name, one in found.items():
@@ -258,7 +246,7 @@ def _write(work: Work, found: Mapping[str, Found], costs: Mapping[str, Any]) -> 
         "asked": work.settings.select.measure.model_dump(),
         "measured": measured,
         "not_measured": {n: one.as_dict() for n, one in found.items() if n not in measured},
-        "costs": dict(costs),
+        **ends,
     }
     work.rundir.write_json(FILE, value)
     return value
@@ -267,26 +255,27 @@ def _write(work: Work, found: Mapping[str, Found], costs: Mapping[str, Any]) -> 
 # -- the decision ----------------------------------------------------------------------------------
 
 
-def _finish(work: Work, record: dict[str, Any], found: Mapping[str, Found]) -> dict[str, Any]:
-    """Puts checks, figures and costs into the decision record; returns the costs."""
-    said, settings, rundir = record["model_selection"], work.settings, work.rundir
-    name = said["selected_model"]
-    one = found[name]
-    card = work.cards[name] or settings.model
-    results = validate(
-        one, select_checks.wanted(settings, work.machine, said), select_checks.claims(card)
-    )
-    said["validation_results"] |= {check: str(result) for check, result in results.items()}
-    said["measured"] = {
-        n: select_checks.short(m) for n, m in found.items() if isinstance(m, Measured)
+def _conclusions(
+    work: Work, said: Mapping[str, Any], found: Mapping[str, Found]
+) -> dict[str, dict[str, Any]]:
+    """The six checks of the selected model, and its costs."""
+    settings, name = work.settings, said["selected_model"]
+    one, card = found[name], work.cards[name] or settings.model
+    wanted = select_checks.wanted(settings, work.machine, said)
+    results = validate(one, wanted, select_checks.claims(card))
+    measured = one if isinstance(one, Measured) else None
+    return {
+        "validation_results": {check: str(result) for check, result in results.items()},
+        "costs": select_costs.summary(settings, work.rundir, measured),
     }
-    said["not_measured"] = {n: m.why for n, m in found.items() if isinstance(m, Unmeasured)}
-    costs = select_costs.summary(settings, rundir, one if isinstance(one, Measured) else None)
-    said["costs"] = costs
+
+
+def _rewrite(rundir: RunDir, record: dict[str, Any]) -> None:
+    """The decision record with what was found, and its report."""
     text = yaml.safe_dump(record, sort_keys=False, allow_unicode=True, width=100)
     rundir.write_text(DECISION, text)
-    rundir.write_text("select/report.md", select_record.report(record) + select_checks.report(said))
-    return costs
+    found = select_checks.report(record["model_selection"])
+    rundir.write_text("select/report.md", select_record.report(record) + found)
 
 
 def decision(rundir: RunDir) -> dict[str, Any]:

@@ -147,6 +147,7 @@ def test_every_candidate_is_measured_or_says_why_not(chosen, process):
 
     assert process.started == ["one", "two"]  # the selected one first
     assert list(found["measured"]) == ["one", "two"]
+    assert found["validation_results"].items() <= said["validation_results"].items()
     assert said["selected_model"] == "one"
     assert said["not_measured"] == {
         "bought": "it is paid for by the token, its weights are not to be had",
@@ -174,6 +175,18 @@ def test_what_is_measured_stays_so_until_what_it_depends_on_changes(chosen, proc
     select_measure.run(RunDir(rundir.path))
 
     assert process.started == ["one", "two", "one", "two"]
+
+
+def test_rows_of_another_srlr_are_measured_again(chosen, process):
+    process(FINDS)
+    rundir = chosen()
+    select_measure.run(rundir)
+    said = rundir.read_json("select/measured.json")
+    del said["measured"]["one"]["peak_gb"]
+    rundir.write_json("select/measured.json", said)
+    select_measure.run(rundir)
+
+    assert process.started == ["one", "one"]
 
 
 def test_ctrl_c_ends_the_process_and_keeps_what_was_measured(chosen, process):
@@ -286,31 +299,6 @@ def test_a_full_disk_names_the_place(chosen, process):
         signal.signal(signal.SIGXFSZ, handler)
 
     assert "measured" not in decision(rundir)
-
-
-@pytest.mark.parametrize("said", ["nowhere", "", "path:nowhere"])
-def test_a_source_that_is_nothing_is_not_here(said):
-    card = compose(("model=auto",), environ={}).settings.model.model_copy(update={"source": said})
-
-    assert "neither an asset nor a folder" in select_measure.not_here(card, None)
-
-
-def test_an_asset_and_a_folder_are_here(tmp_path):
-    card = compose(("model=smollm2-135m-instruct",), environ={}).settings.model
-
-    assert select_measure.not_here(card, None) == ""
-    assert select_measure.not_here(card.model_copy(update={"source": str(tmp_path)}), None) == ""
-
-
-def test_weights_in_the_hubs_cache_are_here(tmp_path, monkeypatch):
-    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
-    folder = tmp_path / "models--org--name" / "snapshots" / "abc"
-    folder.mkdir(parents=True)
-    (folder / "model.safetensors").touch()
-    card = compose(("model=auto",), environ={}).settings.model
-
-    here = card.model_copy(update={"source": "hub:org/name@v1"})
-    assert select_measure.not_here(here, None) == ""
 
 
 def test_a_card_that_left_the_catalog_says_so(chosen, process):
