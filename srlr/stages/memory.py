@@ -7,6 +7,8 @@
 A stage does the one and the other in turn: its peak is the higher. The terms are models.fit's.
 """
 
+from typing import Literal
+
 from srlr.core.settings import Settings
 from srlr.core.training import ByTrl, Dpo, Imitate, Loop, Training
 from srlr.models import fit, precision
@@ -87,19 +89,20 @@ def learning_b(settings: Settings, node: Training) -> float:
 
 def tuning(node: Training) -> Tuning:
     """What a training loop's settings mean for memory."""
-    own, trl = isinstance(node, Loop), isinstance(node, Dpo | ByTrl)
-    tuned = isinstance(node, Loop | ByTrl)
-    anchored = own and node.kl_penalty_weight
+    trl = isinstance(node, Dpo | ByTrl)
+    tuned = node if isinstance(node, Loop | ByTrl) else None
+    own = node if isinstance(node, Loop) else None
+    anchor: Literal["head", "copy"] = "head" if isinstance(node, Imitate) else "copy"
     return Tuning(
-        method=node.tuning if tuned else "full",
+        method=tuned.tuning if tuned else "full",
         trained_layers=node.trained_layers,
-        rank=node.lora.rank if tuned else 0,
+        rank=tuned.lora.rank if tuned else 0,
         micro_batch_tokens=node.micro_batch_tokens,
         # TRL makes logits of every token.
         logit_tokens=node.micro_batch_tokens if trl else LOGIT_TOKENS,
-        moments_bytes=2 if own and node.optimiser == "adamw_8bit" else 8,
-        reference="none" if not anchored else "head" if isinstance(node, Imitate) else "copy",
-        checkpointing=tuned and node.gradient_checkpointing,
+        moments_bytes=2 if own and own.optimiser == "adamw_8bit" else 8,
+        reference=anchor if own and own.kl_penalty_weight else "none",
+        checkpointing=bool(tuned and tuned.gradient_checkpointing),
         own_copy=trl,
     )
 

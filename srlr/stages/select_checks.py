@@ -91,4 +91,13 @@ def report(said: Mapping[str, Any]) -> str:
             "",
             f"Others kept up to {busy:g} cores busy: on an idle machine times are shorter.",
         ]
+    rows += ["", "## Memory, computed", ""]
+    for name, one in said["memory_fit"].items():
+        parts = ", ".join(
+            f"{part.replace('_', ' ')} {gb:g}" for part, gb in one["parts_gb"].items()
+        )
+        how = (
+            f"{one['rows']} rows of {one['tokens']} tokens" if name == "serving" else one["tuning"]
+        )
+        rows.append(f"- {name}, {how}: {one['peak_gb']:g} GB ({parts})")
     return "\n".join([*rows, "", *select_costs.lines(said["costs"])]).rstrip() + "\n"

@@ -88,9 +88,10 @@ def run(rundir: RunDir) -> dict[str, Any]:
         ends = _conclusions(work, said, found)
         left = _write(work, found, **ends)
         said["validation_results"] |= ends["validation_results"]
-        said |= {"costs": ends["costs"], **select_checks.told(found.values())}
+        said |= {"costs": ends["costs"], "memory_fit": ends["memory_fit"]}
+        said |= select_checks.told(found.values())
         _rewrite(rundir, record)
-        audit(rundir, "measured", models=[n for n, one in found.items() if _is(one)])
+        audit(rundir, "measured", models=list(left["measured"]))
     _need_one(found)
     return left
 
@@ -115,16 +116,13 @@ def _names(said: Mapping[str, Any]) -> list[str]:
     return list(dict.fromkeys((said["selected_model"], *said["candidates_evaluated"])))
 
 
-def _is(found: Found) -> bool:
-    return isinstance(found, Measured)
-
-
 def _need_one(found: Mapping[str, Found]) -> None:
     """Raises where nothing was measured at all, naming the first model's reason: the selected."""
-    if any(map(_is, found.values())):
+    if any(isinstance(one, Measured) for one in found.values()):
         return
-    lines = "".join(f"\n  {one.model}: {one.why}" for one in found.values() if not _is(one))
-    if any(isinstance(one, Unmeasured) and one.refused for one in found.values()):
+    failed = [one for one in found.values() if isinstance(one, Unmeasured)]
+    lines = "".join(f"\n  {one.model}: {one.why}" for one in failed)
+    if any(one.refused for one in failed):
         raise ResourceError(
             f"no candidate could be measured on this machine:{lines}",
             "a smaller model with model=NAME, or a machine with more memory",
@@ -258,7 +256,7 @@ def _write(work: Work, found: Mapping[str, Found], **ends: Any) -> dict[str, Any
 def _conclusions(
     work: Work, said: Mapping[str, Any], found: Mapping[str, Found]
 ) -> dict[str, dict[str, Any]]:
-    """The six checks of the selected model, and its costs."""
+    """The six checks of the selected model, its costs, and what it is computed to hold."""
     settings, name = work.settings, said["selected_model"]
     one, card = found[name], work.cards[name] or settings.model
     wanted = select_checks.wanted(settings, work.machine, said)
@@ -267,6 +265,7 @@ def _conclusions(
     return {
         "validation_results": {check: str(result) for check, result in results.items()},
         "costs": select_costs.summary(settings, work.rundir, measured),
+        "memory_fit": select_here.memory_fit(settings, work.machine),
     }
 
 
