@@ -32,7 +32,7 @@ app.add_typer(config.app, name="config")
 
 COMMANDS = {
     "train": "Run all stages in order; skip those that are done.",
-    "select": "Choose the base model for a role, a tier and this machine.",
+    "select": "Choose the base model for a role (a profile is enough), a tier and this machine.",
     "generate": "Write step-by-step examples and verify them.",
     "srl": "Imitate the examples, weighted by their step rewards.",
     "rlvr": "Learn from outcomes that can be checked.",
@@ -130,11 +130,21 @@ def _select(
     measure: Annotated[
         bool, typer.Option("--measure", help="Measure the candidates whose weights are here.")
     ] = False,
+    review: Annotated[
+        bool, typer.Option("--review", help="List decisions that are due, and what changed since.")
+    ] = False,
+    explain: Annotated[
+        str | None, typer.Option("--explain", metavar="MODEL", help="Why not that model?")
+    ] = None,
     as_json: AsJson = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
 ) -> None:
-    if measure and not dry_run:
+    if review or explain is not None:
+        from srlr.cli import select
+
+        select.answer(words or (), config_dir, run, review=review, explain=explain, as_json=as_json)
+    elif measure and not dry_run:
         from srlr.cli import measure as command
         from srlr.cli.pipeline import Ask, Manner
 

@@ -88,19 +88,24 @@ def groups(
     """List the groups, their options, and which one is chosen."""
     from srlr.cli import render
     from srlr.core.compose import available
+    from srlr.roles import profiles
 
     made = _composed(words or (), config_dir, run)
     folder = made.settings.config_dir
     roles = made.settings.role_path
     options = available(Path(folder) if folder else None, Path(roles) if roles else None)
+    bare = profiles(options["role"], roles)
     rows: list[dict[str, Any]] = [
         {"group": group, "options": names, "chosen": _chosen(made, group)}
+        | ({"profiles_only": bare} if group == "role" else {})
         for group, names in options.items()
     ]
 
     def human() -> None:
         cells = [[row["group"], row["chosen"] or "", ", ".join(row["options"])] for row in rows]
         render.table(("group", "chosen", "options"), cells)
+        if bare:
+            render.text(f"profiles only, for `srlr select`: role={', '.join(bare)}")
 
     render.emit("config.groups", rows, as_json=as_json, human=human)
 

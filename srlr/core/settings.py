@@ -17,48 +17,8 @@ from srlr.core.backends import refusals
 from srlr.core.measuring import Measure
 from srlr.core.node import Count, Node, NonNegative, Positive, Share, Whole
 from srlr.core.passed import NoRlvr, NoSrl
+from srlr.core.profile import RoleProfile
 from srlr.core.training import AnyRlvr, AnySrl, ByTrl, Dpo, Grpo, Imitate, OnPolicy, Stepwise
-
-
-class Requirements(Node):
-    """What the role asks of any model that fills it."""
-
-    latency_max_ms: Positive | None = None
-    accuracy_min: Share | None = None
-    cost_max_per_1m_tokens: Positive | None = None
-    throughput_rps: Positive | None = None
-    availability_sla: Share | None = None
-    expected_requests_per_month: Count | None = None
-    context_min_tokens: Count = 512
-    languages: tuple[str, ...] = ("en",)
-    licences: tuple[str, ...] = ()
-    """Accepted licences; empty accepts every licence that allows commercial use."""
-
-
-class RoleProfile(Node):
-    """WHAT the model is for. `conf/role/NAME.yaml` goes with the module `roles/NAME.py`."""
-
-    name: str
-    family: Literal["real_time", "expert_analysis", "content_generation", "classification"]
-    description: str
-    data: str
-    """An asset's name, a path to JSONL or CSV, or hub:org/name."""
-    where: dict[str, list[str]] = {}
-    """Keeps the tasks whose `meta` value is in the list, e.g. {domain: [reviews]}."""
-    label: str = "label"
-    """The field of an answer that is right or wrong."""
-    labels: tuple[str, ...] = ()
-    confidence: str | None = None
-    """The field of an answer that says how sure the model is, in [0, 1]."""
-    max_prompt_chars: Count = 2000
-    requirements: Requirements = Requirements()
-    weights: dict[str, NonNegative] = {}
-    rewards: dict[str, NonNegative] = {}
-    outcome: str | None = None
-    """The reward that decides whether a group of answers teaches; None is their weighted mean."""
-    metrics: tuple[str, ...] = ("accuracy", "macro_f1", "validity")
-    main_metric: str = "macro_f1"
-    options: dict[str, Any] = {}
 
 
 class Tier(Node):
@@ -110,7 +70,7 @@ class ModelCard(Node):
 class Select(Node):
     update_frequency_days: Count = 7
     weights: dict[str, NonNegative] = {"cost": 0.3, "performance": 0.7}
-    """For a role whose profile has no weights."""
+    """For a role that has no weights, of a family that has no tree."""
     memory_share: Share = 0.8
     measure: Measure = Measure()
 

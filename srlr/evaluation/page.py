@@ -41,13 +41,7 @@ def _json(report: Report) -> str:
 
 def html(report: Report) -> str:
     """The page in one file: no script, no request, no asset; the same text for equal reports."""
-    environment = Environment(
-        loader=PackageLoader("srlr.evaluation"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = templates()
     environment.filters.update(
         number=number,
         signed=sentences.signed,
@@ -69,6 +63,17 @@ def html(report: Report) -> str:
     )
 
 
+def templates() -> Environment:
+    """What every page of ours is made with: all values escaped, none missing."""
+    return Environment(
+        loader=PackageLoader("srlr.evaluation"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
 def drawings(report: Report) -> dict[str, Markup]:
     """Our own SVG by name, marked as safe for the template; '' where there is nothing to draw."""
     final = report.confusion.get(report.final, ())
@@ -83,7 +88,7 @@ def drawings(report: Report) -> dict[str, Markup]:
             {model: c for model, c in report.calibration.items() if model in STAGES}
         ),
     }
-    # safe: plots.svg escapes the only foreign texts in them, names of labels and rewards
+    # safe: matplotlib and plots.svg escape the only foreign texts, names of labels and rewards
     return {name: Markup(svg) for name, svg in found.items()}
 
 

@@ -1,7 +1,7 @@
 """Roles: what a model is trained to do, one module each. `sentiment` is the worked example.
 
 A role is NAME.py and NAME.yaml: in this package and conf/role, or both in the folder that
-`role_path` names.
+`role_path` names. One with a YAML alone is a profile: a model can be selected for it, no more.
 """
 
 import difflib
@@ -10,11 +10,13 @@ import importlib
 import importlib.util
 import inspect
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from types import ModuleType
 from typing import cast
 
-from srlr.core.errors import ConfigError
+from srlr.core.errors import ConfigError, MissingArtifact
+from srlr.core.layers import available as options
 from srlr.core.settings import RoleProfile
 from srlr.core.types import Role
 
@@ -33,7 +35,9 @@ def load(profile: RoleProfile, role_path: str | None = None) -> Role:
     Raises:
         ConfigError: there is no such role, its file cannot be imported, a function is missing,
             or the profile weighs a reward the role does not define.
+        MissingArtifact: the role is a profile without a module.
     """
+    require(profile, role_path)
     module = _module(profile.name, role_path)
     missing = [name for name in FUNCTIONS if not callable(getattr(module, name, None))]
     if missing:
@@ -58,6 +62,26 @@ def available(role_path: str | None = None) -> list[str]:
     packaged = {p.stem for p in Path(__file__).parent.glob("[a-z]*.py")} - _NOT_ROLES
     own = {p.stem for p in Path(role_path).glob("[a-z]*.py")} if role_path else set()
     return sorted(packaged | own)
+
+
+def profiles(names: Iterable[str], role_path: str | None = None) -> list[str]:
+    """Those of the options of `role` that have no module, sorted."""
+    return sorted(set(names) - set(available(role_path)))
+
+
+def require(
+    profile: RoleProfile, role_path: str | None = None, config_dir: str | None = None
+) -> None:
+    """Raises MissingArtifact where the role is a profile without a module; nothing is imported."""
+    name = profile.name
+    places = [Path(said) if said else None for said in (config_dir, role_path)]
+    if name in available(role_path) or name not in options(*places)["role"]:
+        return
+    raise MissingArtifact(
+        f"role {name!r} has a profile but no module: srlr can select a model for it, nothing else",
+        f"write {name}.py beside its YAML in a folder of yours and say role_path=FOLDER, "
+        "see docs/own-role.md; srlr/roles/sentiment.py is a worked example",
+    )
 
 
 def _module(name: str, role_path: str | None) -> ModuleType:

@@ -16,6 +16,7 @@ from typing import Any, cast
 
 import yaml
 
+from srlr import roles
 from srlr.core import compose, log, runs, target
 from srlr.core.errors import GateFailed, ResourceError, SrlrError
 from srlr.core.rundir import RunDir, Subscriber, Tell, now
@@ -68,13 +69,13 @@ def run(
 
     Raises:
         ConfigError: the words touch a finished stage and force is not set.
-        MissingArtifact: a stage needs one that is not done.
+        MissingArtifact: a stage needs one that is not done, or the role has no module.
         ResourceError: the machine refused, or another process holds the run.
         GateFailed: a stage's result is below its floor.
     """
     aim = target.find(ask, NAMES)
     names = _with_select(aim, names)
-    launching.check(aim.first.settings, names)
+    _check(aim, names)
     rundir = aim.rundir
     if rundir is None:
         state.require(None, names, ask)
@@ -102,7 +103,7 @@ def plan(ask: Ask, names: Sequence[str] = NAMES) -> tuple[Target, list[Planned]]
     """What `run` would do and what it would cost; nothing is written."""
     aim = target.find(ask, NAMES)
     names = _with_select(aim, names)
-    launching.check(aim.first.settings, names)
+    _check(aim, names)
     forgotten = state.to_forget(aim, aim.rundir, names, ask) if aim.rundir else ()
     state.require(aim.rundir, names, ask, forgotten)
     foreseen = _foreseen(aim)
@@ -114,6 +115,14 @@ def plan(ask: Ask, names: Sequence[str] = NAMES) -> tuple[Target, list[Planned]]
         )
         for name in names
     ]
+
+
+def _check(aim: Target, names: Sequence[str]) -> None:
+    """Refuses at once what could only fail later: no module for the role, no launcher for it."""
+    settings = aim.first.settings
+    if set(names) != {"select"}:
+        roles.require(settings.role, settings.role_path, settings.config_dir)
+    launching.check(settings, names)
 
 
 def _state(aim: Target, name: str, forgotten: bool) -> str:

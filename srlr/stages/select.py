@@ -1,13 +1,16 @@
 """select: choose the base model for the role, the tier and this machine.
 
 reads   the catalog of cards (conf/model, the user's own), this machine
-writes  select/decision.yaml   the decision record: what was chosen, why, and what was not
-        select/report.md       the same for people
-        manifest.json          compute_dtype: what the run's models are computed in from here on
+        select/measured.json    where candidates have been measured
+writes  select/decision.yaml    the decision record: what was chosen, why, and what was not
+        select/report.md        the same for people
+        select/report.html      the same with plots, where srlr[train] is installed
+        manifest.json           compute_dtype: what the run's models are computed in from here on
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 from srlr.core.errors import ConfigError
@@ -16,10 +19,12 @@ from srlr.core.layers import nearest
 from srlr.core.rundir import RunDir, now
 from srlr.core.settings import ModelCard, Settings
 from srlr.core.types import Plan, StageResult
-from srlr.models import card as cards
-from srlr.models import catalog, precision, ranking
-from srlr.models.ranking import Breach, Candidate, Demands, Ranked
-from srlr.stages import select_record
+from srlr.models import catalog, constraints, precision, ranking, trees
+from srlr.models.candidate import Candidate, Demands
+from srlr.models.constraints import Breach
+from srlr.models.ranking import Ranked
+from srlr.models.trees import Advice
+from srlr.stages import select_facts, select_record
 
 NAME = "select"
 READS: tuple[str, ...] = ("role", "tier", "hardware", "model", "select", "config_dir")
@@ -40,6 +45,31 @@ class Choice:
     """Of the selected model: a stand-in's and a user's choice may have some."""
     stand_in_for: str | None
     demands: Demands
+    advice: Advice
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What any candidate is judged on: the same for all of them."""
+
+    settings: Settings
+    machine: Machine
+    known: Mapping[str, ModelCard]
+    advice: Advice
+    demands: Demands
+    today: date
+
+    @property
+    def config_dir(self) -> Path | None:
+        said = self.settings.config_dir
+        return Path(said) if said else None
+
+    def candidates(self, chosen: Sequence[ModelCard]) -> list[Candidate]:
+        return select_facts.candidates(chosen, self.settings, self.machine, self.today)
+
+    def rank(self, chosen: Sequence[Candidate]) -> tuple[Ranked, ...]:
+        advice = self.advice
+        return tuple(ranking.rank(chosen, advice.weights, self.demands, advice.weights_from))
 
 
 def plan(settings: Settings) -> Plan:
@@ -53,112 +83,126 @@ def preview(settings: Settings) -> str:
 
 def run(settings: Settings, rundir: RunDir) -> StageResult:
     """Raises ConfigError where nothing fits and the tier has no stand-in that does."""
-    import yaml
-
     machine = precision.settle(settings.hardware, rundir)
     rundir.progress("candidates", 0, 1)
     choice = choose(settings, machine)
-    record = select_record.record(settings, machine, choice, now())
-    text = yaml.safe_dump(record, sort_keys=False, allow_unicode=True, width=100)
-    rundir.write_text("select/decision.yaml", text)
-    rundir.write_text("select/report.md", select_record.report(record))
+    record = select_record.write(settings, machine, choice, now(), rundir)
     rundir.progress("candidates", 1, 1)
     metrics = {"score": choice.selected.score, "candidates": float(len(choice.candidates))}
     notes = (record["model_selection"]["reasoning"][0],)
     return StageResult(NAME, "select/decision.yaml", metrics, notes)
 
 
-def choose(settings: Settings, machine: Machine) -> Choice:
+def choose(settings: Settings, machine: Machine, today: date | None = None) -> Choice:
     """The decision, from the settings, the catalog and the machine.
+
+    Args:
+        today: ages of models are counted to it; None is this day in UTC.
 
     Raises:
         ConfigError: nothing fits, or the tier names a card that is not in the catalog.
     """
-    folder = _config_dir(settings)
-    known = catalog.cards(folder)
-    demands = _demands(settings, machine)
+    on = ground(settings, machine, today)
     if settings.model.source is not None:
-        return _by_user(settings, demands, machine)
-    names = settings.tier.candidates or tuple(known)
-    found = _candidates([_card(one, known, settings) for one in names], settings, machine)
-    excluded = {one.name: tuple(ranking.breaches(one, demands)) for one in found}
-    fitting = [one for one in found if not excluded[one.name]]
-    unreachable = catalog.out_of_reach([known[one.name] for one in fitting], folder)
-    for name, why in unreachable.items():
+        return _by_user(on)
+    found = on.candidates([named(one, on) for one in settings.tier.candidates or tuple(on.known)])
+    excluded = {one.name: tuple(constraints.breaches(one, on.demands)) for one in found}
+    fitting = [on.known[one.name] for one in found if not excluded[one.name]]
+    for name, why in catalog.out_of_reach(fitting, on.config_dir).items():
         excluded[name] = (Breach("weights", why, 1.0),)
-    ranked = ranking.rank(
-        [one for one in found if not excluded[one.name]], _weights(settings), demands
-    )
+    ranked = on.rank([one for one in found if not excluded[one.name]])
     if not ranked:
-        return _stand_in(settings, demands, machine, known, found, excluded)
+        return _stand_in(on, found, excluded)
     return Choice(
         selected=ranked[0],
         how="ranked",
-        ranked=tuple(ranked),
+        ranked=ranked,
         candidates={one.name: one for one in found},
         excluded={name: found for name, found in excluded.items() if found},
         breaches=(),
         stand_in_for=None,
-        demands=demands,
+        demands=on.demands,
+        advice=on.advice,
     )
 
 
-def _by_user(settings: Settings, demands: Demands, machine: Machine) -> Choice:
-    """The user's own choice: not ranked against others, but measured by the same constraints."""
-    card = settings.model
-    one = _candidates([card], settings, machine)[0]
-    if why := catalog.out_of_reach([card], _config_dir(settings)).get(card.name):
+def ground(settings: Settings, machine: Machine, today: date | None = None) -> Ground:
+    """Everything that does not depend on a candidate."""
+    folder = Path(settings.config_dir) if settings.config_dir else None
+    advice = trees.advise(settings.role, settings.tier, settings.select, trees.read(folder))
+    ranking.shares(advice.weights, advice.weights_from)  # wrong ones are said before anything else
+    return Ground(
+        settings=settings,
+        machine=machine,
+        known=catalog.cards(folder),
+        advice=advice,
+        demands=select_facts.demands(settings, machine, advice),
+        today=today or datetime.now(UTC).date(),
+    )
+
+
+def judged(card: ModelCard, on: Ground) -> tuple[Candidate, tuple[Breach, ...]]:
+    """One card by itself: its facts, and the constraints that it does not meet."""
+    one = on.candidates([card])[0]
+    if why := catalog.out_of_reach([card], on.config_dir).get(card.name):
         one = replace(one, unobtainable=why)
-    found = tuple(ranking.breaches(one, demands))
-    ranked = ranking.rank([one], _weights(settings), demands)
+    return one, tuple(constraints.breaches(one, on.demands))
+
+
+def _by_user(on: Ground) -> Choice:
+    """The user's own choice: not ranked against others, but measured by the same constraints."""
+    card, tier = on.settings.model, on.settings.tier
+    one, found = judged(card, on)
+    ranked = on.rank([one])
     outside = any(breach.constraint == "parameters" for breach in found)
-    stands_in = outside and card.name == settings.tier.stand_in
+    stands_in = outside and card.name == tier.stand_in
     return Choice(
         selected=ranked[0],
         how="user",
-        ranked=tuple(ranked),
+        ranked=ranked,
         candidates={card.name: one},
         excluded={},
         breaches=found,
-        stand_in_for=settings.tier.name if stands_in else None,
-        demands=demands,
+        stand_in_for=tier.name if stands_in else None,
+        demands=on.demands,
+        advice=on.advice,
     )
 
 
-EXEMPT = ("parameters", "latency")
-"""The tier's own bounds, from which its declared stand-in is exempt; its breaches are listed all
-the same."""
+EXEMPT = ("parameters", "mixture", "latency")
+"""The bounds of the tier and of the tree, from which the tier's declared stand-in is exempt; its
+breaches are listed all the same."""
 
 
 def _stand_in(
-    settings: Settings,
-    demands: Demands,
-    machine: Machine,
-    known: Mapping[str, ModelCard],
-    found: Sequence[Candidate],
-    excluded: Mapping[str, tuple[Breach, ...]],
+    on: Ground, found: Sequence[Candidate], excluded: Mapping[str, tuple[Breach, ...]]
 ) -> Choice:
-    if settings.tier.stand_in is None:
-        raise _nothing_fits(settings, excluded)
-    card = _card(settings.tier.stand_in, known, settings)
-    one = _candidates([card], settings, machine)[0]
-    if why := catalog.out_of_reach([card], _config_dir(settings)).get(card.name):
-        one = replace(one, unobtainable=why)
-    breaches = tuple(ranking.breaches(one, demands))
-    fatal = tuple(breach for breach in breaches if breach.constraint not in EXEMPT)
+    tier = on.settings.tier
+    if tier.stand_in is None:
+        raise _nothing_fits(on.settings, excluded)
+    card = named(tier.stand_in, on)
+    one, breaches = judged(card, on)
+    fatal = tuple(breach for breach in breaches if not _exempt(breach, on))
     if fatal:
-        raise _nothing_fits(settings, {**excluded, card.name: fatal})
-    ranked = ranking.rank([one], _weights(settings), demands)
+        raise _nothing_fits(on.settings, {**excluded, card.name: fatal})
+    ranked = on.rank([one])
     return Choice(
         selected=ranked[0],
         how="stand-in",
-        ranked=tuple(ranked),
+        ranked=ranked,
         candidates={**{each.name: each for each in found}, card.name: one},
         excluded=excluded,
         breaches=breaches,
-        stand_in_for=settings.tier.name,
-        demands=demands,
+        stand_in_for=tier.name,
+        demands=on.demands,
+        advice=on.advice,
     )
+
+
+def _exempt(breach: Breach, on: Ground) -> bool:
+    """Whether the stand-in may have it: the tree's wish for tools is not the role's own."""
+    wished = breach.constraint == "tools" and not on.settings.role.requirements.tools
+    return wished or breach.constraint in EXEMPT
 
 
 def _nothing_fits(settings: Settings, excluded: Mapping[str, tuple[Breach, ...]]) -> ConfigError:
@@ -185,64 +229,16 @@ def _nothing_fits(settings: Settings, excluded: Mapping[str, tuple[Breach, ...]]
     )
 
 
-def _demands(settings: Settings, machine: Machine) -> Demands:
-    needs, tier = settings.role.requirements, settings.tier
-    bounds = [bound for bound in (needs.latency_max_ms, tier.latency_max_ms) if bound is not None]
-    share = machine.memory_gb * settings.select.memory_share
-    return Demands(
-        parameters_min_b=tier.parameters_min_b,
-        parameters_max_b=tier.parameters_max_b,
-        memory_gb=min(share, machine.memory_available_gb),
-        context_min_tokens=needs.context_min_tokens,
-        licences=needs.licences,
-        latency_max_ms=None if tier.asynchronous else min(bounds, default=None),
-        cost_max_usd=needs.cost_max_per_1m_tokens,
-    )
+def named(name: str, on: Ground) -> ModelCard:
+    """The card that the tier names.
 
-
-def _candidates(
-    chosen: Sequence[ModelCard], settings: Settings, machine: Machine
-) -> list[Candidate]:
-    bits = settings.hardware.quantisation_bits or cards.DTYPE_BITS[machine.compute_dtype]
-    found = []
-    for card in chosen:
-        size = cards.number(card, "parameters_b")
-        active = cards.number(card, "active_parameters_b") or size
-        latency = cards.token_ms(active, bits, machine.bandwidth_gb_s) if active else None
-        reference_bits = cards.DTYPE_BITS[machine.compute_dtype]
-        found.append(
-            Candidate(
-                name=card.name,
-                parameters_b=size,
-                context_tokens=cards.number(card, "context_tokens"),
-                licence=cards.claim(card, "licence"),
-                memory_gb=cards.training_gb(size, reference_bits) if size else None,
-                latency_ms=latency,
-                cost_usd=cards.cost_per_1m_tokens(latency, settings.hardware.price_usd_per_hour),
-                claims={
-                    claim: value
-                    for claim in set(ranking.CLAIMS.values())
-                    if (value := cards.number(card, claim)) is not None
-                },
-                for_pay=bool(cards.claim(card, "for_pay")),
-            )
-        )
-    return found
-
-
-def _config_dir(settings: Settings) -> Path | None:
-    return Path(settings.config_dir) if settings.config_dir else None
-
-
-def _weights(settings: Settings) -> Mapping[str, float]:
-    return settings.role.weights or settings.select.weights
-
-
-def _card(name: str, known: Mapping[str, ModelCard], settings: Settings) -> ModelCard:
-    if name in known:
-        return known[name]
-    close = nearest(name, list(known))
+    Raises:
+        ConfigError: there is none of that name.
+    """
+    if name in on.known:
+        return on.known[name]
+    close = nearest(name, list(on.known))
     raise ConfigError(
-        f"tier {settings.tier.name!r} names the model {name!r}, and there is no such card",
-        f"did you mean {close!r}?" if close else f"there is {', '.join(known)}",
+        f"tier {on.settings.tier.name!r} names the model {name!r}, and there is no such card",
+        f"did you mean {close!r}?" if close else f"there is {', '.join(on.known)}",
     )

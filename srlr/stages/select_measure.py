@@ -3,7 +3,7 @@
 reads   select/decision.yaml, the weights of its candidates
 writes  select/measured.json     what was measured of each candidate, what was not and why, costs
         select/decision.yaml     the six checks of the selected model, what was measured, costs
-        select/report.md         again
+        select/report.md .html   again
         select/break_even.svg    what a month costs by its requests, on own hardware and bought
 """
 
@@ -90,7 +90,7 @@ def run(rundir: RunDir) -> dict[str, Any]:
         said["validation_results"] |= ends["validation_results"]
         said |= {"costs": ends["costs"], "memory_fit": ends["memory_fit"]}
         said |= select_checks.told(found.values())
-        _rewrite(rundir, record)
+        select_record.leave(record, rundir, select_checks.report(said))
         audit(rundir, "measured", models=list(left["measured"]))
     _need_one(found)
     return left
@@ -267,14 +267,6 @@ def _conclusions(
         "costs": select_costs.summary(settings, work.rundir, measured),
         "memory_fit": select_here.memory_fit(settings, work.machine),
     }
-
-
-def _rewrite(rundir: RunDir, record: dict[str, Any]) -> None:
-    """The decision record with what was found, and its report."""
-    text = yaml.safe_dump(record, sort_keys=False, allow_unicode=True, width=100)
-    rundir.write_text(DECISION, text)
-    found = select_checks.report(record["model_selection"])
-    rundir.write_text("select/report.md", select_record.report(record) + found)
 
 
 def decision(rundir: RunDir) -> dict[str, Any]:

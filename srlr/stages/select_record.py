@@ -1,30 +1,79 @@
-"""What select tells: the decision record as data, and report.md made from it."""
+"""What select tells: the decision record as data, and the files made from it."""
 
-from collections.abc import Mapping, Sequence
+import importlib.util
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from srlr.core.hardware import Machine
+from srlr.core.rundir import RunDir
 from srlr.core.settings import Settings
-from srlr.models import ranking
-from srlr.models.ranking import Candidate, Ranked
+from srlr.models import sensitivity
+from srlr.models.candidate import Candidate
+from srlr.models.constraints import Breach
+from srlr.models.criteria import FAMILIES
+from srlr.models.ranking import Ranked
+from srlr.stages import select_report
 
 if TYPE_CHECKING:
     from srlr.stages.select import Choice
 
-UNMEASURED = {
-    "benchmark_match": "claimed benchmarks are not run here; evaluate measures the role's task",
-    "latency_verified": "no weights have been loaded yet; evaluate measures latency",
-    "quality_floor": "the model has not been trained; evaluate compares it with the role's floor",
-    "peak_load": "nothing serves yet",
-}
-"""Checks that this stage cannot make, and why; they are never recorded as passed."""
+VALIDATIONS = (
+    "benchmark_match",
+    "hardware_compatible",
+    "cost_within_budget",
+    "latency_verified",
+    "quality_floor",
+    "peak_load",
+)
+UNMEASURED = "not_measured: run srlr select --measure"
+MEASURED = "select/measured.json"
+"""Where measuring leaves what it found; its `validation_results` are the record's."""
+
+CHOSEN_BY = {"ranked": "score", "stand-in": "stand-in", "user": "the user"}
 
 
-def record(settings: Settings, machine: Machine, choice: "Choice", at: str) -> dict[str, Any]:
+def write(
+    settings: Settings, machine: Machine, choice: "Choice", at: str, rundir: RunDir
+) -> dict[str, Any]:
+    """Writes select/decision.yaml, report.md and report.html from one record; returns it."""
+    made = record(settings, machine, choice, at, validation(rundir))
+    leave(made, rundir)
+    return made
+
+
+def leave(made: Mapping[str, Any], rundir: RunDir, more: str = "") -> None:
+    """Writes the three files; `more` is Markdown that report.md ends with."""
+    import yaml
+
+    text = yaml.safe_dump(made, sort_keys=False, allow_unicode=True, width=100)
+    rundir.write_text("select/report.md", select_report.markdown(made) + more)
+    if importlib.util.find_spec("jinja2") and importlib.util.find_spec("matplotlib"):
+        from srlr.stages import select_page
+
+        rundir.write_text("select/report.html", select_page.html(made))
+    rundir.write_text("select/decision.yaml", text)
+
+
+def validation(rundir: RunDir) -> dict[str, str]:
+    """The six checks before a choice is final, as measuring has left them."""
+    if not (rundir.path / MEASURED).is_file():
+        return dict.fromkeys(VALIDATIONS, UNMEASURED)
+    found = rundir.read_json(MEASURED).get("validation_results", {})
+    return {
+        name: str(found.get(name, UNMEASURED)) for name in dict.fromkeys((*VALIDATIONS, *found))
+    }
+
+
+def record(
+    settings: Settings,
+    machine: Machine,
+    choice: "Choice",
+    at: str,
+    validated: Mapping[str, str] | None = None,
+) -> dict[str, Any]:
     """The decision record in its documented form, under `model_selection`."""
-    one = choice.candidates[choice.selected.name]
     review = datetime.fromisoformat(at) + timedelta(days=settings.select.update_frequency_days)
     return {
         "model_selection": {
@@ -35,13 +84,12 @@ def record(settings: Settings, machine: Machine, choice: "Choice", at: str) -> d
             "machine": asdict(machine),
             "candidates_evaluated": sorted(choice.candidates),
             "selected_model": choice.selected.name,
-            "chosen_by": {"ranked": "score", "stand-in": "stand-in", "user": "the user"}[
-                choice.how
-            ],
+            "chosen_by": CHOSEN_BY[choice.how],
             "stand_in_for": choice.stand_in_for,
             "selection_score": round(choice.selected.score, 4),
-            "criteria_breakdown": _breakdown(choice, one),
-            "reasoning": _reasoning(settings, machine, choice, one),
+            "criteria_breakdown": breakdown(choice.selected),
+            "decision_tree": _tree(settings, choice),
+            "reasoning": _reasoning(settings, machine, choice),
             "alternatives_considered": _alternatives(choice),
             "excluded": [
                 {"name": name, "constraint": breach.constraint, "figure": breach.figure}
@@ -52,35 +100,65 @@ def record(settings: Settings, machine: Machine, choice: "Choice", at: str) -> d
                 {"constraint": breach.constraint, "figure": breach.figure}
                 for breach in choice.breaches
             ],
-            "sensitivity": [_moves(one) for one in ranking.sensitivity(choice.ranked)],
-            "validation_results": _validation(choice, one),
+            "sensitivity": {
+                "weights": [_moves(one) for one in sensitivity.ranges(choice.ranked)],
+                "wins_under_random_weights": {
+                    "draws": sensitivity.DRAWS,
+                    "seed": sensitivity.SEED,
+                    "share": sensitivity.wins(choice.ranked),
+                },
+            },
+            "scores": {
+                one.name: {c.name: round(c.score, 4) for c in one.weighed} for one in choice.ranked
+            },
+            "computed_checks": _checks(choice),
+            "validation_results": dict(validated or dict.fromkeys(VALIDATIONS, UNMEASURED)),
         }
     }
 
 
-def _breakdown(choice: "Choice", one: Candidate) -> dict[str, Any]:
-    criteria = {c.name: c for c in choice.selected.criteria}
-    performance = {
-        name: _criterion(c) for name, c in criteria.items() if name not in ("cost", "tools")
-    }
+def breakdown(one: Ranked) -> dict[str, Any]:
+    """Every criterion by family; those that weigh nothing tell what else is known."""
     return {
-        "performance": performance,
-        "cost": _criterion(criteria["cost"]) if "cost" in criteria else {"usd": one.cost_usd},
-        "resource_fit": {
-            "parameters_b": one.parameters_b,
-            "training_memory_gb": None if one.memory_gb is None else round(one.memory_gb, 2),
-            "memory_allowed_gb": round(choice.demands.memory_gb, 2),
-        },
-        "operational": {"licence": one.licence, "context_tokens": one.context_tokens},
-        **({"capabilities": _criterion(criteria["tools"])} if "tools" in criteria else {}),
+        family: {
+            c.name: {
+                "weight": round(c.weight, 4),
+                "score": round(c.score, 4),
+                "basis": c.basis,
+                "note": c.note,
+            }
+            for c in one.criteria
+            if c.family == family
+        }
+        for family in FAMILIES
     }
 
 
-def _criterion(one: ranking.Criterion) -> dict[str, Any]:
-    return {"weight": round(one.weight, 4), "score": round(one.score, 4), "note": one.note}
+def _tree(settings: Settings, choice: "Choice") -> dict[str, Any]:
+    """What the tree of the role's family said, by which way, and what became of it."""
+    advice = choice.advice
+    branch = advice.branch
+    low, high = advice.parameters_b
+    if branch is None:
+        use = f"family {settings.role.family} has no tree"
+    elif advice.applied:
+        use = f"{low:g} to {high:g}B is what it and tier {settings.tier.name} have in common"
+    else:
+        use = (
+            f"tier {settings.tier.name} has nothing of these sizes: its own hold, "
+            f"{low:g} to {high:g}B, and the tree's constraints are set aside"
+        )
+    said = None if branch is None else branch.model_dump(mode="json", exclude_defaults=True)
+    return {
+        "family": settings.role.family,
+        "path": list(advice.path),
+        "said": said,
+        "use": use,
+        "weights_from": advice.weights_from,
+    }
 
 
-def _moves(one: ranking.Range) -> dict[str, Any]:
+def _moves(one: sensitivity.Range) -> dict[str, Any]:
     return {
         "criterion": one.criterion,
         "weight": round(one.weight, 4),
@@ -90,8 +168,9 @@ def _moves(one: ranking.Range) -> dict[str, Any]:
     }
 
 
-def _reasoning(settings: Settings, machine: Machine, choice: "Choice", one: Candidate) -> list[str]:
+def _reasoning(settings: Settings, machine: Machine, choice: "Choice") -> list[str]:
     name, tier = choice.selected.name, settings.tier.name
+    one = choice.candidates[name]
     if choice.how == "user":
         lines = [f"{name} was chosen by the user (model={name}); it was not ranked against others"]
     elif choice.how == "stand-in":
@@ -100,7 +179,7 @@ def _reasoning(settings: Settings, machine: Machine, choice: "Choice", one: Cand
         lines = [
             f"{name} scores {choice.selected.score:.3f}, the best of {len(choice.ranked)} that fit"
         ]
-    heaviest = sorted(choice.selected.criteria, key=lambda c: -c.weight)
+    heaviest = sorted(choice.selected.weighed, key=lambda c: -c.weight)
     lines += [f"{c.name} (weight {c.weight:.2f}): {c.score:.2f}, {c.note}" for c in heaviest]
     lines.append(
         f"{machine.device_name}: {machine.memory_gb:g} GB, "
@@ -113,85 +192,65 @@ def _reasoning(settings: Settings, machine: Machine, choice: "Choice", one: Cand
 def _alternatives(choice: "Choice") -> list[dict[str, Any]]:
     best = choice.selected
     return [
-        {"name": one.name, "score": round(one.score, 4), "why_not": _behind(best, one)}
+        {"name": one.name, "score": round(one.score, 4), "why_not": behind(best, one)}
         for one in choice.ranked
         if one.name != best.name
     ]
 
 
-def _behind(best: Ranked, other: Ranked) -> str:
-    """Where the other loses most against the winner."""
+def behind(best: Ranked, other: Ranked) -> str:
+    """By how much the other is outranked, and by which criteria."""
     if best.score == other.score:
         return "the same score; the first by name is taken"
-    gap, name = max(
-        (mine.weight * (mine.score - its.score), mine.name)
-        for mine, its in zip(best.criteria, other.criteria, strict=True)
+    lost = [(c, gap) for c, gap in gaps(best, other) if gap > 0]
+    said = ", ".join(f"{gap:.3f} in {c}" for c, gap in lost)
+    won = ", ".join(f"{-gap:.3f} in {c}" for c, gap in gaps(best, other) if gap < 0)
+    return f"{best.score - other.score:.3f} behind: it loses {said}" + (
+        f", and gains {won}" if won else ""
     )
-    return f"{best.score - other.score:.3f} behind, {gap:.3f} of it in {name}"
 
 
-def _validation(choice: "Choice", one: Candidate) -> dict[str, str]:
-    broken = {breach.constraint: breach.figure for breach in choice.breaches}
+def gaps(best: Ranked, other: Ranked) -> list[tuple[str, float]]:
+    """How much of the difference each criterion makes, the largest loss of the other first."""
+    found = [
+        (mine.name, mine.weight * (mine.score - its.score))
+        for mine, its in zip(best.weighed, other.weighed, strict=True)
+    ]
+    return sorted(found, key=lambda one: (-one[1], one[0]))
 
-    def judged(constraint: str, known: bool, passed: str, unknown: str) -> str:
+
+def _checks(choice: "Choice") -> dict[str, str]:
+    """What arithmetic on claims can say before anything is loaded; each pass, fail or unknown."""
+    one, demands = choice.candidates[choice.selected.name], choice.demands
+    broken: dict[str, Breach] = {breach.constraint: breach for breach in choice.breaches}
+
+    def judged(constraint: str, passed: str | None, unknown: str) -> str:
         if constraint in broken:
-            return f"fail: {broken[constraint]}"
-        return f"pass: {passed}" if known else f"not_measured: {unknown}"
+            return f"fail: {broken[constraint].figure}"
+        return f"unknown: {unknown}" if passed is None else f"pass: {passed}"
 
-    demands = choice.demands
-    memory = "" if one.memory_gb is None else f"{one.memory_gb:.2f} of {demands.memory_gb:.2f} GB"
-    cost_known = one.cost_usd is not None and demands.cost_max_usd is not None
-    results = {
-        "hardware_compatible": judged("memory", bool(memory), memory, "size unknown"),
-        "cost_within_budget": judged(
+    return {
+        "memory": judged("memory", _memory(one, demands.memory_gb), "size unknown"),
+        "cost": judged(
             "cost",
-            cost_known,
-            f"{one.cost_usd or 0:.3g} of {demands.cost_max_usd or 0:g} $ per 1M tokens, computed",
-            "needs hardware.price_usd_per_hour, hardware.memory_bandwidth_gb_s and a cost ceiling",
+            _cost(one, demands.cost_max_usd),
+            "needs hardware.price_usd_per_hour, hardware.memory_bandwidth_gb_s and a ceiling",
         ),
-        "latency_computed": judged(
+        "latency": judged(
             "latency",
-            one.latency_ms is not None,
-            f"{one.latency_ms or 0:.3g} ms to the first token",
+            None if one.latency_ms is None else f"{one.latency_ms:.3g} ms to the first token",
             "hardware.memory_bandwidth_gb_s is not stated",
         ),
-        "licence_accepted": judged("licence", True, str(one.licence), ""),
-        "weights_obtainable": judged("weights", True, "an asset, a folder or a hub in reach", ""),
+        "licence": judged("licence", str(one.licence), ""),
+        "weights": judged("weights", "an asset, a folder or a hub in reach", ""),
     }
-    return {**results, **{name: f"not_measured: {why}" for name, why in UNMEASURED.items()}}
 
 
-def report(decision: Mapping[str, Any]) -> str:
-    """The record as Markdown."""
-    said = decision["model_selection"]
-    stand_in = f", standing in for tier {said['stand_in_for']}" if said["stand_in_for"] else ""
-    parts = [
-        f"# Selected: {said['selected_model']}{stand_in}",
-        f"Role {said['role']}, tier {said['tier']}, {said['timestamp']}; "
-        f"review by {said['review_by']}.",
-        "\n".join(f"- {line}" for line in said["reasoning"]),
-        _section("Alternatives", ("name", "score", "why_not"), said["alternatives_considered"]),
-        _section("Excluded", ("name", "constraint", "figure"), said["excluded"]),
-        _section(
-            "How far a weight can move",
-            ("criterion", "weight", "same_choice_from", "same_choice_to", "else"),
-            said["sensitivity"],
-        ),
-        "## Checks\n\n"
-        + "\n".join(f"- {name}: {result}" for name, result in said["validation_results"].items()),
-    ]
-    return "\n\n".join(part for part in parts if part) + "\n"
+def _memory(one: Candidate, allowed_gb: float) -> str | None:
+    return None if one.memory_gb is None else f"{one.memory_gb:.2f} of {allowed_gb:.2f} GB"
 
 
-def _section(title: str, columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> str:
-    if not rows:
-        return ""
-    head = "| " + " | ".join(column.replace("_", " ") for column in columns) + " |"
-    rule = "|" + "---|" * len(columns)
-    body = ["| " + " | ".join(_cell(row[column]) for column in columns) + " |" for row in rows]
-    return "\n".join([f"## {title}\n", head, rule, *body])
-
-
-def _cell(value: Any) -> str:
-    text = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
-    return text.replace("|", "\\|")
+def _cost(one: Candidate, ceiling_usd: float | None) -> str | None:
+    if one.cost_usd is None or ceiling_usd is None:
+        return None
+    return f"{one.cost_usd:.3g} of {ceiling_usd:g} $ per 1M tokens"

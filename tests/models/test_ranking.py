@@ -1,14 +1,17 @@
 """Ranking is a pure function against fixed anchors: what may not change it does not, and better is
 never worse."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from srlr.core.errors import ConfigError
-from srlr.models.ranking import CRITERIA, Candidate, Demands, breaches, rank, sensitivity, shares
+from srlr.models.candidate import Candidate, Demands
+from srlr.models.criteria import CRITERIA, FAMILIES, WORDS
+from srlr.models.ranking import rank, shares
 
 DEMANDS = Demands(
     parameters_min_b=3,
@@ -18,29 +21,66 @@ DEMANDS = Demands(
     licences=("mit",),
     latency_max_ms=16,
     cost_max_usd=1,
+    requests_per_s=4,
+    request_max_usd=0.01,
+    training_max_usd=75,
+    monthly_max_usd=500,
+    benchmarks=("mmlu_redux", "gsm8k"),
 )
-GOOD = Candidate("good", 3.5, 4096, "mit", 50, 8, 0.5, {"ifeval": 0.6, "mmlu_redux": 0.5})
+GOOD = Candidate(
+    "good",
+    parameters_b=3.5,
+    context_tokens=4096,
+    licence="mit",
+    memory_gb=50,
+    latency_ms=8,
+    cost_usd=0.5,
+    claims={"ifeval": 0.6, "mmlu_redux": 0.5},
+)
 
-maybe = st.none() | st.floats(0, 40, allow_nan=False)
-candidates = st.lists(
-    st.builds(
-        lambda name, latency, cost, quality: replace(
-            GOOD,
-            name=name,
-            latency_ms=latency,
-            cost_usd=cost,
-            claims={} if quality is None else {"ifeval": quality},
-        ),
-        st.text("abcdef", min_size=1, max_size=3),
-        maybe,
-        maybe,
-        st.none() | st.floats(0, 1),
-    ),
-    min_size=1,
-    max_size=6,
-    unique_by=lambda one: one.name,
+LESS_IS_BETTER = {
+    "parameters_b": 8,
+    "memory_gb": 60,
+    "serving_gb": 60,
+    "container_gb": 60,
+    "latency_ms": 40,
+    "cost_usd": 3,
+    "request_usd": 0.02,
+    "training_usd": 100,
+    "monthly_usd": 900,
+    "break_even_months": 40,
+    "age_months": 60,
+}
+"""Field -> the largest value that is drawn."""
+MORE_IS_BETTER = {"context_tokens": 9000, "requests_per_s": 20, "facts_stated": 1}
+CLAIMS = {
+    **dict.fromkeys(("accuracy", "f1", "creativity", "mmlu_redux", "gsm8k", "tool_calling"), 1),
+    "hub_downloads_per_month": 2e6,
+}
+LISTS = {
+    "modalities": ("text", "image", "audio", "video"),
+    "tuning_methods": ("full", "lora", "qlora"),
+    "libraries": ("transformers", "vllm", "llama.cpp"),
+}
+NO_CRITERION = {"name", "licence", "languages", "for_pay", "unobtainable", "active_b"}
+"""Fields that constraints look at, and no score rests on."""
+
+maybe = {
+    field: st.none() | st.floats(0, most, allow_nan=False)
+    for field, most in (LESS_IS_BETTER | MORE_IS_BETTER).items()
+}
+claims = st.fixed_dictionaries(
+    {}, optional={name: st.floats(0, most) for name, most in CLAIMS.items()}
 )
-weights = st.dictionaries(st.sampled_from(CRITERIA), st.floats(0.1, 10), min_size=1, max_size=4)
+lists = {
+    field: st.lists(st.sampled_from(words), unique=True).map(tuple)
+    for field, words in LISTS.items()
+}
+models = st.builds(
+    Candidate, name=st.text("abcdef", min_size=1, max_size=3), claims=claims, **maybe, **lists
+)
+candidates = st.lists(models, min_size=1, max_size=5, unique_by=lambda one: one.name)
+weights = st.dictionaries(st.sampled_from(WORDS), st.floats(0.1, 10), min_size=1, max_size=5)
 
 
 def names(ranked):
@@ -52,14 +92,17 @@ def test_a_score_is_the_weighted_sum_of_criteria_between_their_anchors():
 
     # latency 1 - 8/(2*16) = 0.75, ifeval 0.6, cost 1 - 0.5/1 = 0.5
     assert one.score == pytest.approx(0.5 * 0.75 + 0.25 * 0.6 + 0.25 * 0.5)
+    assert {c.name: c.weight for c in one.weighed} == {
+        "accuracy": 0.25,
+        "latency": 0.5,
+        "cost": 0.25,
+    }
 
 
-def test_what_is_unknown_is_neutral_and_what_nobody_claims_counts_nothing():
-    bare = replace(GOOD, latency_ms=None, cost_usd=None, claims={})
-    one = rank([bare], {"latency": 1, "cost": 1, "accuracy": 1}, DEMANDS)[0]
+def test_every_fact_of_a_candidate_is_ordered_or_only_constrains():
+    said = LESS_IS_BETTER.keys() | MORE_IS_BETTER.keys() | LISTS.keys() | NO_CRITERION | {"claims"}
 
-    assert [c.score for c in one.criteria] == [0.0, 0.5, 0.5]  # accuracy, cost, latency
-    assert "no source claims ifeval" in one.criteria[0].note
+    assert said == {field.name for field in fields(Candidate)}
 
 
 @given(candidates, candidates, weights)
@@ -72,92 +115,97 @@ def test_adding_a_candidate_never_changes_the_others_order(some, more, parts):
 
 
 @given(candidates, weights, st.randoms())
-def test_the_order_of_candidates_does_not_matter(some, parts, random):
-    mixed = list(some)
+def test_the_order_of_candidates_and_of_weights_does_not_matter(some, parts, random):
+    mixed, order = list(some), list(parts.items())
     random.shuffle(mixed)
+    random.shuffle(order)
 
-    assert rank(mixed, parts, DEMANDS) == rank(some, parts, DEMANDS)
+    assert names(rank(mixed, dict(order), DEMANDS)) == names(rank(some, parts, DEMANDS))
 
 
 @given(candidates, weights, st.sampled_from([0.25, 2, 8, 1024]))
 def test_scaling_all_weights_changes_nothing(some, parts, by):
     scaled = {name: weight * by for name, weight in parts.items()}
 
-    assert names(rank(some, scaled, DEMANDS)) == names(rank(some, parts, DEMANDS))
+    assert rank(some, scaled, DEMANDS) == rank(some, parts, DEMANDS)
 
 
 @given(candidates, weights, st.data())
-def test_improving_a_fact_never_lowers_the_rank(some, parts, data):
+def test_improving_any_one_fact_never_lowers_the_rank(some, parts, data):
     index = data.draw(st.integers(0, len(some) - 1))
     one = some[index]
-    better = replace(
-        one,
-        latency_ms=one.latency_ms and one.latency_ms * data.draw(st.floats(0, 1)),
-        cost_usd=one.cost_usd and one.cost_usd * data.draw(st.floats(0, 1)),
-        claims={"ifeval": data.draw(st.floats(one.claims.get("ifeval", 0.0), 1))},
-    )
+    better = data.draw(improved(one))
     before = names(rank(some, parts, DEMANDS)).index(one.name)
     after = names(rank([*some[:index], better, *some[index + 1 :]], parts, DEMANDS)).index(one.name)
 
     assert after <= before
 
 
-@pytest.mark.parametrize(
-    ("change", "constraint"),
-    [
-        ({}, None),
-        ({"parameters_b": 2.9}, "parameters"),
-        ({"parameters_b": None}, "parameters"),
-        ({"memory_gb": 61}, "memory"),
-        ({"latency_ms": 16.1}, "latency"),
-        ({"cost_usd": 1.01}, "cost"),
-        ({"context_tokens": 511}, "context"),
-        ({"context_tokens": None}, "context"),
-        ({"licence": "apache-2.0"}, "licence"),
-        ({"licence": None}, "licence"),
-        ({"for_pay": True}, "for_pay"),
-        ({"unobtainable": "offline"}, "weights"),
-        ({"latency_ms": None, "cost_usd": None}, None),
-    ],
-)
-def test_each_constraint_excludes_by_itself(change, constraint):
-    found = [breach.constraint for breach in breaches(replace(GOOD, **change), DEMANDS)]
-
-    assert found == ([constraint] if constraint else [])
-
-
-def test_without_a_list_of_licences_only_non_commercial_ones_are_refused():
-    open_minded = replace(DEMANDS, licences=())
-
-    assert not breaches(replace(GOOD, licence="llama3.2"), open_minded)
-    assert breaches(replace(GOOD, licence="qwen-research"), open_minded)
-
-
-def test_sensitivity_says_where_the_winner_changes():
-    fast = replace(GOOD, name="fast", latency_ms=0, claims={"ifeval": 0.2})
-    wise = replace(GOOD, name="wise", latency_ms=32, claims={"ifeval": 0.8})
-    ranges = sensitivity(rank([fast, wise], {"latency": 3, "accuracy": 1}, DEMANDS))
-
-    # fast: 1 x + 0.2 (1 - x), wise: 0 x + 0.8 (1 - x); equal at x = 0.6 / 1.6 = 0.375
-    by_name = {one.criterion: one for one in ranges}
-    assert by_name["latency"].low == pytest.approx(0.375)
-    assert by_name["latency"].high == 1.0
-    assert by_name["latency"].then == ("wise",)
-    assert by_name["accuracy"].high == pytest.approx(0.625)
+@st.composite
+def improved(draw, one):
+    """`one` with one fact better; a claim that nobody made is made, a longer list is claimed."""
+    field = draw(st.sampled_from([*LESS_IS_BETTER, *MORE_IS_BETTER, *LISTS, *CLAIMS]))
+    if field in CLAIMS:
+        value = draw(st.floats(one.claims.get(field, 0.0), CLAIMS[field]))
+        return replace(one, claims={**one.claims, field: value})
+    now = getattr(one, field)
+    if field in LISTS:
+        return replace(one, **{field: (*now, *(w for w in LISTS[field] if w not in now))})
+    if now is None:  # what cannot be computed here is known to nobody here
+        return one
+    low, high = (0, now) if field in LESS_IS_BETTER else (now, MORE_IS_BETTER[field])
+    return replace(one, **{field: draw(st.floats(low, high))})
 
 
 @given(candidates, weights)
-def test_the_weight_in_force_lies_within_its_range(some, parts):
-    for one in sensitivity(rank(some, parts, DEMANDS)):
-        assert one.low - 1e-9 <= one.weight <= one.high + 1e-9
+def test_an_independent_library_gives_the_same_scores_and_order(some, parts):
+    import numpy
+    from pymcdm.methods import SPOTIS, WSM
+
+    ranked = rank(some, parts, DEMANDS)
+    matrix = numpy.array([[c.score for c in one.weighed] for one in ranked])
+    shared = numpy.array([c.weight for c in ranked[0].weighed])
+    gains = numpy.ones(len(shared))
+    sums = WSM(lambda column, cost=False: column)(matrix, shared, gains, validation=False)
+    # distance to the best of all, by the anchors: 1 minus the weighted sum
+    ideal = numpy.array([[0.0, 1.0]] * len(shared))
+    distances = SPOTIS(ideal)(matrix, shared, gains, validation=False)
+
+    assert sums == pytest.approx([one.score for one in ranked])
+    assert 1 - distances == pytest.approx([one.score for one in ranked])
+    assert all(a >= b - 1e-9 for a, b in pairwise(sums))
 
 
 @pytest.mark.parametrize(
     ("parts", "said"),
-    [({"latenzy": 1}, "'latency'"), ({"latency": 0}, "every weight is 0"), ({}, "every weight")],
+    [
+        ({"latenzy": 1}, "'latency'"),
+        ({"zzzzzz": 1}, "there is accuracy"),
+        ({"latency": 0}, "every weight is 0"),
+        ({}, "every weight"),
+        ({"latency": -1, "cost": 2}, "not a weight: latency: -1"),
+        ({"latency": float("nan")}, "not a weight: latency: nan"),
+        ({"latency": float("inf")}, "not a weight: latency: inf"),
+    ],
 )
 def test_weights_that_weigh_nothing_are_refused(parts, said):
     with pytest.raises(ConfigError) as caught:
-        shares(parts)
+        shares(parts, "role.weights")
 
     assert said in str(caught.value)
+    assert caught.value.what.startswith("role.weights: ")
+
+
+def test_a_familys_weight_is_shared_among_its_criteria_evenly():
+    found = shares({"cost": 0.3, "performance": 0.7})
+
+    assert found["cost"] == 0.3
+    assert {n: w for n, w in found.items() if w and n != "cost"} == pytest.approx(
+        dict.fromkeys(("accuracy", "quality", "latency", "throughput"), 0.175)
+    )
+    assert shares({"operational": 2})["maturity"] == 0.25
+
+
+def test_there_are_five_families_and_no_criterion_is_in_two():
+    assert set(FAMILIES) == {"performance", "resource_fit", "cost", "operational", "capabilities"}
+    assert len(CRITERIA) == sum(map(len, FAMILIES.values()))

@@ -3,7 +3,8 @@ from pathlib import Path
 import pytest
 
 from srlr import roles
-from srlr.core.errors import ConfigError
+from srlr.core.compose import available
+from srlr.core.errors import ConfigError, MissingArtifact
 from srlr.core.settings import RoleProfile
 from srlr.core.types import Role
 
@@ -21,6 +22,39 @@ def test_a_packaged_role_fulfils_the_protocol(name):
 
 def test_what_the_roles_share_is_no_role():
     assert roles.available() == ["math", "sentiment"]
+
+
+def test_every_module_has_a_profile_and_a_profile_without_one_is_told_apart():
+    options = available()["role"]
+
+    assert set(roles.available()) <= set(options)
+    assert roles.profiles(options) == [
+        "codegen",
+        "dialogue",
+        "moderation",
+        "security_review",
+        "storyteller",
+        "support",
+    ]
+    assert roles.profiles(["toy", "codegen"], str(TOY)) == ["codegen"]
+
+
+def test_a_profile_without_a_module_is_refused_with_the_way_to_write_one():
+    with pytest.raises(MissingArtifact) as caught:
+        roles.load(profile("codegen"))
+
+    assert "role 'codegen' has a profile but no module" in caught.value.what
+    assert "write codegen.py beside its YAML" in caught.value.hint
+
+
+def test_a_profile_of_ones_own_without_a_module_is_refused_too(tmp_path):
+    (tmp_path / "role").mkdir()
+    (tmp_path / "role/mine.yaml").write_text("name: mine\n")
+    with pytest.raises(MissingArtifact, match="role 'mine' has a profile"):
+        roles.require(profile("mine"), None, str(tmp_path))
+
+    (tmp_path / "mine.py").write_text("")
+    roles.require(profile("mine"), str(tmp_path), str(tmp_path))
 
 
 def test_a_role_outside_the_package_is_loaded_from_its_folder():
