@@ -128,6 +128,9 @@ def _select(
     run: Run = None,
     force: Force = False,
     dry_run: DryRun = False,
+    measure: Annotated[
+        bool, typer.Option("--measure", help="Measure the candidates whose weights are here.")
+    ] = False,
     review: Annotated[
         bool, typer.Option("--review", help="List decisions that are due, and what changed since.")
     ] = False,
@@ -142,6 +145,12 @@ def _select(
         from srlr.cli import select
 
         select.answer(words or (), config_dir, run, review=review, explain=explain, as_json=as_json)
+    elif measure and not dry_run:
+        from srlr.cli import measure as command
+        from srlr.cli.pipeline import Ask, Manner
+
+        ask = Ask(tuple(words or ()), config_dir, run, force, command_line())
+        command.measure(ask, Manner(as_json=as_json, quiet=quiet, verbose=verbose))
     else:
         _stage_command("select")(
             words, config_dir, run, force, dry_run, as_json=as_json, quiet=quiet, verbose=verbose

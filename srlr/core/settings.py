@@ -15,6 +15,7 @@ from srlr.core import arithmetic
 from srlr.core.ablation import Ablation
 from srlr.core.backends import refusals
 from srlr.core.launcher import Launcher, unlaunchable
+from srlr.core.measuring import Measure
 from srlr.core.node import Count, Node, NonNegative, Positive, Share, Whole
 from srlr.core.passed import NoRlvr, NoSrl
 from srlr.core.profile import RoleProfile
@@ -73,6 +74,7 @@ class Select(Node):
     weights: dict[str, NonNegative] = {"cost": 0.3, "performance": 0.7}
     """For a role that has no weights, of a family that has no tree."""
     memory_share: Share = 0.8
+    measure: Measure = Measure()
 
 
 class Teacher(Node):

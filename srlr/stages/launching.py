@@ -24,7 +24,7 @@ from srlr.core.types import StageResult
 STAGES = ("srl", "rlvr")
 LOOK_EVERY_S = 0.1
 GRACE_S = 20.0
-"""What the launcher gets to end by itself."""
+"""What a process gets to end by itself."""
 
 
 def is_for(settings: Settings, stage: str) -> bool:
@@ -114,7 +114,7 @@ def run(settings: Settings, rundir: RunDir, stage: str) -> StageResult:
         with open(place / "output", "wb") as output:
             process = subprocess.Popen(
                 [sys.executable, "-m", "accelerate.commands.launch", *words, str(place)],
-                env=_environment(settings),
+                env=environment(settings),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -128,13 +128,13 @@ def run(settings: Settings, rundir: RunDir, stage: str) -> StageResult:
             inbox.empty(rundir)
         finally:
             inbox.close()
-            _end(process)
+            end(process)
         if process.returncode == 0 and inbox.result is not None:
             return inbox.result
         raise channel.error_in(place) or _lost(stage, channel.printed(place))
 
 
-def _environment(settings: Settings) -> dict[str, str]:
+def environment(settings: Settings) -> dict[str, str]:
     """This process's, in which srlr is found, and which asks for no network where there is one
     machine.
     """
@@ -144,8 +144,8 @@ def _environment(settings: Settings) -> dict[str, str]:
     return {**os.environ, **local, "PYTHONPATH": os.pathsep.join(paths)}
 
 
-def _end(process: "subprocess.Popen[bytes]") -> None:
-    """Ends the launcher, which ends its processes; those it forgets lose their lifeline."""
+def end(process: "subprocess.Popen[bytes]") -> None:
+    """Ends a process, which ends its own; those it forgets lose their lifeline."""
     if process.poll() is None:
         process.terminate()
         try:

@@ -43,11 +43,15 @@ def write(
     return made
 
 
-def publish(made: Mapping[str, Any], rundir: RunDir) -> None:
-    """Writes select/report.md, report.html and decision.yaml, which comes last, from one record."""
+def publish(made: Mapping[str, Any], rundir: RunDir, more: str = "") -> None:
+    """Writes select/report.md, report.html and decision.yaml, which comes last, from one record.
+
+    Args:
+        more: Markdown that report.md ends with.
+    """
     import yaml
 
-    rundir.write_text("select/report.md", select_report.markdown(made))
+    rundir.write_text("select/report.md", select_report.markdown(made) + more)
     if importlib.util.find_spec("jinja2") and importlib.util.find_spec("matplotlib"):
         from srlr.stages import select_page
 

@@ -43,7 +43,9 @@ def settings_for(aim: Target, stage: str) -> Settings:
 def inputs(aim: Target, rundir: RunDir, name: str) -> str:
     """A hash of all that the stage's result depends on."""
     stage, settings = load(name), settings_for(aim, name)
-    dump = settings.model_dump(mode="json", exclude={"rollout": set(WHENCE)})
+    # Where answers come from, and what is measured of a choice, change no stage's result.
+    unread = {"rollout": set(WHENCE), "select": {"measure"}}
+    dump = settings.model_dump(mode="json", exclude=unread)
     return hash_of(
         {
             "reads": {node: dump[node] for node in stage.READS},

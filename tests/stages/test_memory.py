@@ -131,13 +131,14 @@ def test_a_card_that_says_little_is_planned_all_the_same():
     [
         (Imitate, {"trained_layers": 16}, 2.19),
         (Imitate, {"tuning": "lora"}, 2.39),
+        (Imitate, {"tuning": "lora"}, 2.67),  # with rows of 128 tokens
         (Grpo, {"trained_layers": 16}, 2.41),
         (Grpo, {"tuning": "lora"}, 2.24),
     ],
 )
-def test_an_update_is_foreseen_within_a_fifth_of_what_it_took(kind, changes, peak_gb):
+def test_an_update_is_foreseen_within_a_tenth_of_what_it_took(kind, changes, peak_gb):
     """Resident memory of real loops with micro-batches of 512 tokens, on two cores in bfloat16."""
-    assert _update(node(kind, **changes)) == pytest.approx(peak_gb, rel=0.2)
+    assert _update(node(kind, **changes)) == pytest.approx(peak_gb, rel=0.1)
 
 
 def test_evaluation_is_foreseen_within_a_fifth_of_what_it_took():

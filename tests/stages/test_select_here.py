@@ -1,0 +1,75 @@
+"""Which candidates can be measured here."""
+
+import pytest
+
+from srlr.core.compose import compose
+from srlr.core.hardware import Machine
+from srlr.stages import select_here
+
+LAPTOP = Machine("cpu", "laptop", 2, 24.0, 20.0, 100.0, "float32")
+
+
+@pytest.mark.parametrize("said", ["nowhere", "", "path:nowhere"])
+def test_a_source_that_is_nothing_is_not_here(said):
+    card = compose(("model=auto",), environ={}).settings.model.model_copy(update={"source": said})
+
+    assert "neither an asset nor a folder" in select_here.not_here(card, None)
+
+
+def test_an_asset_and_a_folder_are_here(tmp_path):
+    card = compose(("model=smollm2-135m-instruct",), environ={}).settings.model
+
+    assert select_here.not_here(card, None) == ""
+    assert select_here.not_here(card.model_copy(update={"source": str(tmp_path)}), None) == ""
+
+
+def test_weights_in_the_hubs_cache_are_here(tmp_path, monkeypatch):
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
+    folder = tmp_path / "models--org--name" / "snapshots" / "abc"
+    folder.mkdir(parents=True)
+    (folder / "model.safetensors").touch()
+    card = compose(("model=auto",), environ={}).settings.model
+
+    here = card.model_copy(update={"source": "hub:org/name@v1"})
+    assert select_here.not_here(here, None) == ""
+
+
+def test_a_for_pay_card_has_no_weights():
+    card = compose(("model=auto",), environ={}).settings.model
+    paid = {"for_pay": {"value": True, "source": "https://x", "date": "2026-11-23"}}
+    card = type(card).model_validate({"name": "paid", "source": "api:x/y", "facts": paid})
+
+    assert "paid for by the token" in select_here.not_here(card, None)
+
+
+def test_what_does_not_fit_says_what_it_needs(tmp_path):
+    """3.21e9 parameters in float32, half of them there twice, and the process."""
+    settings = compose(("model=llama-3.2-3b-instruct", "hardware.memory_gb=8"), environ={}).settings
+    why = select_here.too_large(tmp_path, settings.model, settings, LAPTOP)
+
+    assert why.startswith("it needs 20 GB (process 0.47, weights 19, kv cache 0.13")
+    assert why.endswith("8 GB are free")
+
+
+def test_memory_is_computed_at_the_roles_context_and_concurrency_and_for_the_tuning():
+    """10 requests a second, 512 tokens of which 48 are the answer's: columns of 2 · 464."""
+    words = ("role=sentiment", "tier=gold", "model=smollm2-135m-instruct")
+    settings = compose((*words, "hardware.compute_dtype=float32", "rlvr.tuning=lora"), environ={})
+    found = select_here.memory_fit(settings.settings, LAPTOP)
+
+    assert (found["serving"]["rows"], found["serving"]["tokens"]) == (10, 512)
+    cache = 10 * 928 * 2 * 192 * 30 * 4 / 1e9
+    assert found["serving"]["parts_gb"]["kv_cache"] == pytest.approx(cache, abs=1e-3)
+    assert (found["srl"]["tuning"], found["rlvr"]["tuning"]) == ("full", "lora")
+    assert found["srl"]["peak_gb"] > found["srl"]["parts_gb"]["optimiser"] > 0.4
+    assert sum(found["rlvr"]["parts_gb"].values()) == pytest.approx(
+        found["rlvr"]["peak_gb"], abs=0.01
+    )
+
+
+def test_a_stage_that_learns_nothing_holds_nothing():
+    words = ("model=smollm2-135m-instruct", "rlvr=none", "role.requirements.throughput_rps=null")
+    found = select_here.memory_fit(compose(words, environ={}).settings, LAPTOP)
+
+    assert set(found) == {"serving", "srl"}
+    assert found["serving"]["rows"] == 8
