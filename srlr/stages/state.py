@@ -8,7 +8,7 @@ import importlib
 from collections.abc import Collection, Sequence
 from typing import Protocol, cast
 
-from srlr.core import target
+from srlr.core import target, teaching
 from srlr.core.errors import ConfigError, MissingArtifact
 from srlr.core.rundir import RunDir, hash_file, hash_of
 from srlr.core.settings import WHENCE, Settings
@@ -43,7 +43,12 @@ def settings_for(aim: Target, stage: str) -> Settings:
 def inputs(aim: Target, rundir: RunDir, name: str) -> str:
     """A hash of all that the stage's result depends on."""
     stage, settings = load(name), settings_for(aim, name)
-    dump = settings.model_dump(mode="json", exclude={"rollout": set(WHENCE)})
+    whence = dict.fromkeys(teaching.WHENCE, True)
+    generate = {
+        "teacher": whence,
+        "more_teachers": dict.fromkeys(settings.generate.more_teachers, whence),
+    }
+    dump = settings.model_dump(mode="json", exclude={"rollout": set(WHENCE), "generate": generate})
     return hash_of(
         {
             "reads": {node: dump[node] for node in stage.READS},
