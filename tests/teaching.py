@@ -12,6 +12,38 @@ import json
 import re
 import threading
 from dataclasses import dataclass, field
+from pathlib import Path
+
+from srlr.core.settings import Generate, Hardware, ModelCard, RoleProfile, Settings, Tier
+from srlr.core.training import Grpo
+
+TOY = str(Path(__file__).parent / "roles" / "toy")
+KEY = "sk-test-4f5e6d7c8b9a0f1e2d3c"
+
+
+def settings(tasks=12, teacher=None, **asked):
+    return Settings(
+        seed=7,
+        role_path=TOY,
+        role=RoleProfile(
+            name="toy",
+            family="classification",
+            description="d",
+            data="generated",
+            labels=("warm", "cold"),
+        ),
+        tier=Tier(name="gold", parameters_min_b=0, parameters_max_b=8),
+        hardware=Hardware(name="cpu"),
+        model=ModelCard(name="tiny", source=None),
+        generate=Generate(num_tasks=tasks, teacher=teacher or {}, **asked),
+        rlvr=Grpo(prompts_per_step=1),
+    )
+
+
+def openai(server, **more):
+    url = server if isinstance(server, str) else server.url
+    return {"kind": "openai", "base_url": url, "backoff_s": 0.001, "cool_down_s": 0.01, **more}
+
 
 COLOURS = {"red": "warm", "orange": "warm", "blue": "cold", "green": "cold"}
 

@@ -4,18 +4,17 @@
         client = Client(shared, settings, "generate.teacher")
         answer = client.ask([{"role": "user", "content": "…"}], schema)
 
-An answer that the journal has is not asked for again. Who judges trajectories by a model takes an
-`Ask` and knows nothing of the rest.
+An answer that the journal has is not asked for again. Who judges trajectories by a model takes a
+`protocol.Ask` and knows nothing of the rest.
 """
 
 import asyncio
 import contextlib
 import random
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
-from srlr.collaboration import budget, keys
+from srlr.collaboration import budget, keys, protocol
 from srlr.collaboration.budget import Cost, Price
 from srlr.collaboration.faults import Asked, Fault, fault, garbled
 from srlr.collaboration.journal import Row, key_of
@@ -25,40 +24,7 @@ from srlr.core.errors import ConfigError, MissingArtifact, SrlrError
 from srlr.core.teaching import Teacher
 from srlr.core.types import Message
 
-OPTIONAL = ("response_format", "seed", "temperature", "max_tokens")
-"""Options that some servers or models refuse; max_tokens has another name there."""
 _SPENT_BY_NOBODY = Cost()
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What a model said.
-
-    `finish`: stop, length (it was cut at max_tokens), content_filter, refusal, or what the server
-    says. `usd`: what it cost, None where the price is not known. `replayed`: it came from the
-    journal.
-    """
-
-    text: str
-    finish: str
-    model: str
-    prompt_tokens: int = 0
-    answer_tokens: int = 0
-    usd: float | None = None
-    replayed: bool = False
-
-
-class Ask(Protocol):
-    """A language model as something to ask; blocks, and may be called from several threads."""
-
-    def __call__(
-        self,
-        messages: Sequence[Message],
-        schema: Mapping[str, Any] | None = None,
-        *,
-        max_tokens: int | None = None,
-        seed: int = 0,
-    ) -> Answer: ...
 
 
 class Client:
@@ -78,11 +44,13 @@ class Client:
         budget.check(session.budget.usd, self.price, at)
         # What is replayed needs neither a key nor a client.
         replay = settings.replay
-        key = keys.Key(None) if replay else _key(settings, at)
+        key = (
+            keys.Key(None) if replay else keys.read(settings.api_key_env, settings.api_key_file, at)
+        )
         self.asked = Asked(settings.base_url, at, key, settings.timeout_s)
         self.pace = Pace(settings.concurrency, settings.failures_to_open, settings.cool_down_s)
         self._rng = random.Random(at)
-        self._client: Any = None if replay else _sdk(self.asked, settings)
+        self._client: Any = None if replay else protocol.sdk(self.asked)
         self._left_out: set[str] = set()
         self._ended: SrlrError | None = None
         self._model = settings.model
@@ -95,7 +63,7 @@ class Client:
         *,
         max_tokens: int | None = None,
         seed: int = 0,
-    ) -> Answer:
+    ) -> protocol.Answer:
         """The model's answer; with a schema the server is asked to keep to it, where it can.
 
         Raises:
@@ -112,7 +80,7 @@ class Client:
         *,
         max_tokens: int | None = None,
         seed: int = 0,
-    ) -> Answer:
+    ) -> protocol.Answer:
         """As `ask`, on the session's own loop."""
         clean = self.session.clean
         request: Row = {
@@ -127,7 +95,7 @@ class Client:
                 "type": "json_schema",
                 "json_schema": {"name": "answer", "schema": dict(schema)},
             }
-        return _answer(await self._once(request, "/chat/completions"), self.price)
+        return protocol.answer(await self._once(request, "/chat/completions"))
 
     @property
     def ended(self) -> bool:
@@ -160,7 +128,7 @@ class Client:
                 "false, which asks the server",
             )
         worst = self._worst(request)
-        for attempt in range(1 + self.settings.retries + len(OPTIONAL)):
+        for attempt in range(1 + self.settings.retries + len(protocol.OPTIONAL)):
             came = await self._tried(key, request, path, worst)
             if not isinstance(came, Fault):
                 return came
@@ -181,7 +149,7 @@ class Client:
             await self.session.reserve(worst)
             actual = worst  # also when this process is told to stop half-way
             try:
-                sent = {"event": "sent", "key": key, **_priced(worst)}
+                sent = {"event": "sent", "key": key, **protocol.priced(worst)}
                 await self.session.journal.write(sent)
                 self.session.tally.sent += 1
                 came = await self._sent(request, path)
@@ -208,7 +176,7 @@ class Client:
             try:
                 async with asyncio.timeout(self.settings.timeout_s):
                     said = await self._client.post(
-                        path, cast_to=object, body=_body(request, left_out)
+                        path, cast_to=object, body=protocol.body(request, left_out)
                     )
             except Exception as error:  # noqa: BLE001 - each kind is told apart by `fault`
                 found = fault(error, self.asked)
@@ -216,13 +184,13 @@ class Client:
                     continue
                 return found
             try:
-                return self._told(said, request)
+                return self._row(protocol.told(said, self.asked.key.hide), request)
             except (KeyError, IndexError, TypeError, ValueError, AttributeError):
                 return garbled(said, self.asked)
 
     def _leaves_out(self, found: Fault, request: Row, already: set[str]) -> bool:
         """Whether an option was named in a refusal, and is left out from now on."""
-        for name in OPTIONAL:
+        for name in protocol.OPTIONAL:
             words = (name, "json_schema", "grammar") if name == "response_format" else (name,)
             if (
                 name in request
@@ -233,26 +201,20 @@ class Client:
                 return True
         return False
 
-    def _told(self, said: Any, request: Row) -> Row:
-        choice = said["choices"][0]
-        message = choice["message"]
-        text, refusal = message.get("content") or "", message.get("refusal")
-        usage = said.get("usage") or {}
-        prompt, answer = usage.get("prompt_tokens"), usage.get("completion_tokens")
-        if not all(isinstance(one, int) and one >= 0 for one in (prompt, answer)):
-            # Without figures of the server's own it is counted as the most it can have been.
+    def _row(self, said: protocol.Said, request: Row) -> Row:
+        """The fields of the journal's line; without figures of the server's own it is counted as
+        the most that it can have been.
+        """
+        prompt, answer = said.prompt_tokens, said.answer_tokens
+        if prompt is None or answer is None:
             prompt, answer = self._most_prompt_tokens(request), request["max_tokens"]
-        if not isinstance(text, str):
-            raise TypeError
-        clean, hide = self.session.clean, self.asked.key.hide
         return {
-            "text": clean(hide(refusal or text)),
-            "finish": "refusal" if refusal else str(choice.get("finish_reason") or "stop"),
-            "model": hide(str(said.get("model") or request["model"])),
+            "text": self.session.clean(said.text),
+            "finish": said.finish,
+            "model": said.model or request["model"],
             "prompt_tokens": prompt,
             "answer_tokens": answer,
-            "tokens": prompt + answer,
-            "pico_usd": self.price.of(prompt, answer),
+            **protocol.priced(Cost(prompt + answer, self.price.of(prompt, answer))),
         }
 
     def _pace(self, came: Fault, entered: float) -> None:
@@ -269,7 +231,7 @@ class Client:
 
     async def _note(self, key: str, came: Fault, actual: Cost) -> None:
         self.session.tally.failed += 1
-        row = {"event": "failed", "key": key, "why": came.error.what, **_priced(actual)}
+        row = {"event": "failed", "key": key, "why": came.error.what, **protocol.priced(actual)}
         await self.session.journal.write(row)
 
     # -- what it may cost, and who is asked --------------------------------------------------------
@@ -329,51 +291,12 @@ class Client:
                     else wait_s
                 )
                 continue
-            row = {"event": "answer", "key": key_of(request), "names": names, **_priced(Cost())}
+            row = {
+                "event": "answer",
+                "key": key_of(request),
+                "names": names,
+                **protocol.priced(Cost()),
+            }
             await self.session.journal.write(row)
             return names
         raise AssertionError("the last attempt returns or raises")
-
-
-def _key(settings: Teacher, at: str) -> keys.Key:
-    return keys.read(settings.api_key_env, settings.api_key_file, at)
-
-
-def _sdk(asked: Asked, settings: Teacher) -> Any:
-    try:
-        import openai
-    except ModuleNotFoundError as error:
-        raise MissingArtifact(
-            f"{asked.at}: the package {error.name!r} is not installed", "pip install 'srlr[server]'"
-        ) from error
-    # A client without a key would look for one in OPENAI_API_KEY, which may be another server's.
-    return openai.AsyncOpenAI(
-        base_url=asked.url,
-        api_key=asked.key.reveal() or "none",
-        timeout=settings.timeout_s,
-        max_retries=0,
-    )
-
-
-def _body(request: Row, left_out: set[str]) -> Row:
-    body = {name: value for name, value in request.items() if name not in left_out}
-    if "max_tokens" in left_out:
-        body["max_completion_tokens"] = request["max_tokens"]
-    return body
-
-
-def _priced(cost: Cost) -> Row:
-    return {"tokens": cost.tokens, "pico_usd": cost.pico_usd}
-
-
-def _answer(row: Row, price: Price) -> Answer:
-    pico = row["pico_usd"]
-    return Answer(
-        row["text"],
-        row["finish"],
-        row["model"],
-        row["prompt_tokens"],
-        row["answer_tokens"],
-        None if pico is None else pico / budget.PICO,
-        row.get("replayed", False),
-    )

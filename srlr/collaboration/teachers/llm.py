@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from srlr.collaboration.budget import Spent
-from srlr.collaboration.client import Answer, Client
+from srlr.collaboration.client import Client
+from srlr.collaboration.protocol import Answer
 from srlr.collaboration.teachers import Item, Unwritten, Written, prompt, reading
 from srlr.core.errors import ConfigError, ResourceError
 from srlr.core.settings import RoleProfile
@@ -115,8 +116,8 @@ class _Work:
             for part in (left[:middle], left[middle:]):
                 self.write(part, repairs, tokens, why)
         elif repairs > 0 and answer.finish not in ("refusal", "content_filter"):
-            longer = 2 * tokens if answer.finish == "length" else tokens
-            self.write(left, repairs - 1, longer, why)
+            cut = answer.finish == "length"
+            self.write(left, repairs - 1, 2 * tokens if cut else tokens, {} if cut else why)
         else:
             said = {item.task.id: Unwritten(f"answer: {why[item.task.id]}") for item in left}
             self.done.update(said)
