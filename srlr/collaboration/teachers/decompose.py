@@ -23,7 +23,7 @@ _CALCULATION = re.compile(r"<<([^<>=]+)=([^<>=]+)>>")
 _FINAL = re.compile(r"^\s*####.*$", re.MULTILINE)
 _NUMBER = re.compile(r"^\s*(?:step\s*)?\d{1,3}\s*[.):]\s+(?=\S)", re.IGNORECASE | re.MULTILINE)
 _SENTENCE = re.compile(r"(?<=[.!?])[\"')\]]*\s+(?=[\"'(\[$\\]*[A-Z0-9])")
-_ABBREVIATION = re.compile(r"\b(?:Mr|Mrs|Ms|Dr|St|vs|etc|e\.g|i\.e|No|[A-Z])\.$")
+_ABBREVIATION = re.compile(r"(?:\b(?:Mr|Mrs|Ms|Dr|St|vs|etc|e\.g|i\.e|No|[A-Z])|^\d{1,3})\.$")
 _SIGNS: dict[type[ast.operator], tuple[str, Callable[[int, int], int | float]]] = {
     ast.Add: ("+", operator.add),
     ast.Sub: ("-", operator.sub),
