@@ -128,7 +128,8 @@ class Client:
                 "false, which asks the server",
             )
         worst = self._worst(request)
-        for attempt in range(1 + self.settings.retries + len(protocol.OPTIONAL)):
+        attempt = 0
+        while True:
             came = await self._tried(key, request, path, worst)
             if not isinstance(came, Fault):
                 return came
@@ -136,6 +137,7 @@ class Client:
                 break
             if came.retry_after_s is None:
                 await asyncio.sleep(backoff_s(self.settings.backoff_s, attempt, self._rng))
+            attempt += 1
         if came.kind == "fatal" or not self.pace.ever_well or self.pace.given_up:
             self._ended = came.error
         raise came.error

@@ -45,6 +45,8 @@ class Journal:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        with writing(path.parent):
+            path.parent.mkdir(parents=True, exist_ok=True)
         self.known = _read(path)
         self._waiting: list[tuple[str, asyncio.Future[None]]] = []
         self._flusher: asyncio.Task[None] | None = None
@@ -72,7 +74,11 @@ class Journal:
         try:
             while self._waiting:
                 batch, self._waiting = self._waiting, []
-                error = await asyncio.to_thread(self._append, "".join(line for line, _ in batch))
+                error: Exception | None = None
+                try:
+                    await asyncio.to_thread(self._append, "".join(line for line, _ in batch))
+                except (ResourceError, OSError) as refused:
+                    error = refused
                 for _, done in batch:
                     if done.done():  # whoever waited for it was cancelled
                         continue
@@ -83,17 +89,11 @@ class Journal:
         finally:
             self._flusher = None
 
-    def _append(self, text: str) -> ResourceError | None:
-        try:
-            with writing(self.path):
-                self.path.parent.mkdir(parents=True, exist_ok=True)
-                with open(self.path, "ab") as file:
-                    file.write(text.encode())
-                    file.flush()
-                    os.fsync(file.fileno())
-        except ResourceError as error:
-            return error
-        return None
+    def _append(self, text: str) -> None:
+        with writing(self.path), open(self.path, "ab") as file:
+            file.write(text.encode())
+            file.flush()
+            os.fsync(file.fileno())
 
 
 def _read(path: Path) -> Known:

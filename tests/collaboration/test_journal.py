@@ -66,10 +66,15 @@ def test_a_damaged_line_is_named(tmp_path, line):
 
 
 def test_a_disk_that_refuses_is_told(tmp_path):
-    (tmp_path / "file").write_text("")
+    (tmp_path / "gone").mkdir()
+
+    async def late():
+        journal = Journal(tmp_path / "gone" / "j")
+        (tmp_path / "gone").rmdir()
+        await asyncio.gather(*(journal.write(SENT | {"key": key}) for key in "ab"))
 
     with pytest.raises(ResourceError, match="cannot write"):
-        write(tmp_path / "file" / "j", SENT | {"key": "a"})
+        asyncio.run(late())
 
 
 def test_a_key_is_made_of_the_content_alone():

@@ -87,7 +87,7 @@ def read(text: str, ids: Sequence[str], outcome: Outcome) -> Reading:
         name = str(row.get("id")) if isinstance(row, dict) else None
         if name is None or (name not in ids and len(ids) == 1 == len(rows)):
             name = ids[0] if len(ids) == 1 else name
-        if name not in ids:
+        if name is None or name not in ids:
             reading.wrong[""] = f"id {name!r} is none of {', '.join(ids)}"
             continue
         if name in seen:  # which one is meant, nobody can say
