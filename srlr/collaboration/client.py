@@ -102,14 +102,11 @@ class Client:
         """Whether no further request is worth making: a key is wrong, or the server is gone."""
         return self._ended is not None
 
-    async def aclose(self) -> None:
-        if self._client is not None:
-            await self._client.close()
-
     def close(self) -> None:
         """Lets go of the connections."""
-        with contextlib.suppress(SrlrError):
-            self.session.run(self.aclose())
+        if self._client is not None:
+            with contextlib.suppress(SrlrError):
+                self.session.run(self._client.close())
 
     # -- one request -------------------------------------------------------------------------------
 
