@@ -109,7 +109,6 @@ class Client:
                 self.session.run(self._client.close())
 
     # -- one request -------------------------------------------------------------------------------
-
     async def _once(self, request: Row, path: str) -> Row:
         """The journal's line for the answer, from the server if it is not there yet."""
         key = key_of(request)
