@@ -5,54 +5,109 @@ trajectory  a teacher's steps to the known answer  planner
 verdict     what is wrong with them                verifier, which asks again below the floor
 """
 
-from dataclasses import replace
-from typing import NamedTuple
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass, replace
 
-from srlr.collaboration import planner, verifier
+from srlr.collaboration import verifier
+from srlr.collaboration.planner import Planner
+from srlr.collaboration.teachers import Item, Teacher, Unwritten
 from srlr.core.settings import Generate
 from srlr.core.types import Context, Role, Task, Trajectory
 
 
-class Outcome(NamedTuple):
-    """The trajectory that passed, if one did, and those that did not, in their order."""
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The trajectory that passed, if one did, and those that did not, in their order; `unwritten`
+    says why the last attempt left none at all.
+    """
 
     accepted: Trajectory | None
     rejected: list[Trajectory]
+    unwritten: str | None = None
 
 
-def collaborate(
-    task: Task,
-    *,
-    role: Role,
-    context: Context,
-    label: str,
-    settings: Generate,
-    seed: int,
-) -> Outcome:
-    """Writes and judges a trajectory, again at most `max_regeneration_attempts` times.
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What is the same for all tasks. `label` is the answer's field that must agree with the human
+    one; `context` says what is known of a task.
+    """
 
-    Every trajectory carries its score, its issues and `meta["attempts"]`. A teacher that repeats
-    itself word for word is not asked again.
+    role: Role
+    context: Callable[[Task], Context]
+    label: str
+    settings: Generate
+
+
+def written(
+    work: Work, plan: Planner, tasks: Sequence[Task], seed: int
+) -> Iterator[tuple[int, Outcome]]:
+    """Each task's position with its outcome, as they come; the n-th task's seed is `seed` + n.
+
+    Where a server is asked several jobs are under way at once, and an error ends them all.
+    """
+
+    def one(positions: Sequence[int], teacher: Teacher) -> list[tuple[int, Outcome]]:
+        asked = [(tasks[place], seed + place) for place in positions]
+        return list(zip(positions, collaborate(work, teacher, asked), strict=True))
+
+    jobs = plan.jobs(tasks)
+    if plan.threads == 1:
+        for positions, seat in jobs:
+            yield from one(positions, seat.teacher)
+        return
+    pool = ThreadPoolExecutor(plan.threads)
+    try:
+        futures = [pool.submit(one, positions, seat.teacher) for positions, seat in jobs]
+        for future in as_completed(futures):
+            yield from future.result()
+    except BaseException:
+        plan.stop()
+        raise
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def collaborate(work: Work, teacher: Teacher, asked: Sequence[tuple[Task, int]]) -> list[Outcome]:
+    """Writes and judges trajectories, again at most `max_regeneration_attempts` times.
+
+    What is turned down goes back to the teacher with its issues. Every trajectory carries its
+    score, its issues and `meta["attempts"]`. A teacher that repeats itself word for word is not
+    asked again.
 
     Args:
-        context: what the retriever found for the task.
-        label: the field of the answer that must agree with the human one.
+        asked: tasks with their seeds, which the teacher gets together.
     """
-    teacher = planner.teacher(settings.teacher.kind, role)
-    rejected: list[Trajectory] = []
-    for attempt in range(1 + settings.max_regeneration_attempts):
-        written = planner.plan(teacher, task, context, attempt=attempt, seed=seed)
-        if rejected and rejected[-1].steps == written.steps:
+    waiting = {
+        place: Item(task, work.context(task), 0, seed) for place, (task, seed) in enumerate(asked)
+    }
+    outcomes = [Outcome(None, []) for _ in asked]
+    for attempt in range(1 + work.settings.max_regeneration_attempts):
+        found = zip(list(waiting), teacher(list(waiting.values())), strict=True)
+        for place, came in found:
+            item, outcome = waiting.pop(place), outcomes[place]
+            if isinstance(came, Unwritten):
+                outcomes[place] = replace(outcome, unwritten=came.why)
+                continue
+            if outcome.rejected and outcome.rejected[-1].steps == came.steps:
+                continue
+            judged = _judged(work, item, came)
+            if judged.score >= work.settings.min_verification_score:
+                outcomes[place] = replace(outcome, accepted=judged)
+                continue
+            outcome.rejected.append(judged)
+            waiting[place] = replace(item, attempt=attempt + 1, before=judged)
+        if not waiting:
             break
-        verdict = verifier.judge(written, role, label)
-        judged = replace(
-            written,
-            score=verdict.score,
-            issues=verdict.issues,
-            citations=context.citations,
-            meta={**written.meta, "attempts": attempt + 1},
-        )
-        if verdict.score >= settings.min_verification_score:
-            return Outcome(judged, rejected)
-        rejected.append(judged)
-    return Outcome(None, rejected)
+    return outcomes
+
+
+def _judged(work: Work, item: Item, trajectory: Trajectory) -> Trajectory:
+    verdict = verifier.judge(trajectory, work.role, work.label)
+    return replace(
+        trajectory,
+        score=verdict.score,
+        issues=verdict.issues,
+        citations=item.context.citations,
+        meta={**trajectory.meta, "attempts": item.attempt + 1},
+    )

@@ -2,6 +2,7 @@
 person can act on."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,8 @@ TUNABLE: dict[str, type[Node]] = {
 """What a model card may set under `tuning`; see `tree.tuning_of` for which is which node's."""
 
 NO_KEY_OF = "is no key of"
+SECRET_NEAR = ("api_key_env", "base_url")
+"""Keys whose wrong values may hold a secret: what was typed is not shown."""
 
 
 def checked(tree: Tree, sources: Mapping[str, Source], problems: list[Problem]) -> Settings:
@@ -96,6 +99,8 @@ def _problem(error: Any, sources: Mapping[str, Source]) -> Problem:
         return Problem(key, "is required and nobody set it", source=source)
     if error["type"] == "value_error":
         what = str(error["ctx"]["error"])
+        if key.rpartition(".")[2] in SECRET_NEAR and source is not None:
+            source = replace(source, where=key)
         told, _, rest = what.partition(": ")
         if key == "configuration" and schema.field(told):
             return Problem(told, rest, source=_source_of(told, sources))

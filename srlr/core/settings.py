@@ -20,6 +20,7 @@ from srlr.core.node import Count, Node, NonNegative, Positive, Share, Whole
 from srlr.core.passed import NoRlvr, NoSrl
 from srlr.core.profile import RoleProfile
 from srlr.core.retrieving import Retriever
+from srlr.core.teaching import Budget, Teacher
 from srlr.core.training import AnyRlvr, AnySrl, Grpo, Imitate, Stepwise
 
 
@@ -77,12 +78,13 @@ class Select(Node):
     measure: Measure = Measure()
 
 
-class Teacher(Node):
-    kind: Literal["expert"] = "expert"
-
-
 class Generate(Node):
     teacher: Teacher = Teacher()
+    more_teachers: dict[str, Teacher] = {}
+    """By a name of your own: teachers that share the tasks with `teacher`, by weight."""
+    budget: Budget = Budget()
+    num_examples_per_request: Count = 10
+    """Tasks that one request to a server is about."""
     num_tasks: Count = 1200
     """Training rows drawn for SRL and RLVR together."""
     label_balance: Share = 0.65

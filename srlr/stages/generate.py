@@ -3,25 +3,28 @@
 reads   the role's data
 writes  generate/trajectories.jsonl  what SRL learns: accepted trajectories (collaboration.record)
         generate/rejected.jsonl      every trajectory that was turned down, with the reasons
+        generate/unwritten.jsonl     tasks for which a teacher left nothing to judge, and why
         generate/tasks.jsonl         every drawn task, "use": "srl" (has a trajectory) or "rlvr"
         generate/summary.json        counts, shares, what was dropped, the seed
         generate/report.md           the same for people, with examples
 
-Takes seconds and writes everything at its end: interrupted, it starts again.
+Writes everything at its end: interrupted, it starts again, and what a server had answered by then
+is read from teacher/journal.jsonl and not asked for once more.
 """
 
 import random
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from srlr import collaboration, roles
-from srlr.collaboration import record, retriever
+from srlr.collaboration import Outcome, Work, estimate, planner, record, retriever
+from srlr.collaboration.planner import Planner
 from srlr.core.errors import ConfigError
 from srlr.core.rundir import RunDir
 from srlr.core.settings import Settings
-from srlr.core.types import Plan, Role, Split, StageResult, Task, Trajectory
+from srlr.core.types import Context, Plan, Role, Split, StageResult, Task
 from srlr.stages import generate_report
 from srlr.text import dedup
 
@@ -37,39 +40,42 @@ BYTES_PER_TASK = 2_000
 
 def plan(settings: Settings) -> Plan:
     tasks = settings.generate.num_tasks
+    note = f"{tasks:,} training tasks, {settings.generate.srl_share:.0%} of them for SRL"
+    seconds = SECONDS_FIXED + SECONDS_PER_TASK * tasks
+    asked = estimate.of(settings)
+    if asked is not None:
+        note += f"; {generate_report.foreseen(asked, settings.generate.budget)}"
+        seconds += asked.seconds
     return Plan(
         NAME,
-        seconds=SECONDS_FIXED + SECONDS_PER_TASK * tasks,
+        tokens=0 if asked is None else asked.tokens,
+        seconds=seconds,
         disk_gb=BYTES_PER_TASK * tasks / 1e9,
-        note=f"{tasks:,} training tasks, {settings.generate.srl_share:.0%} of them for SRL",
+        note=note,
     )
 
 
 def run(settings: Settings, rundir: RunDir) -> StageResult:
-    """Raises ConfigError where the data leave a split without tasks, or the run has no seed."""
+    """Raises ConfigError where the data leave a split without tasks, or the run has no seed, and
+    what a teacher's server or files are wrong with.
+    """
     if settings.seed is None:
         raise ConfigError("generate: the run has no seed", "give one: seed=1")
     role = roles.load(settings.role, settings.role_path)
-    pool = _pool(role, settings, rundir)
-    rng = random.Random(settings.seed)
-    drawn = _drawn(pool.tasks, settings, rng)
-    asked = round(len(drawn) * settings.generate.srl_share)
-    told = rundir.progress
-    with retriever.open(
-        settings, role, pool.train, pool.held_out, run=rundir.path, told=told
-    ) as found:
-        accepted, rejected = _written(role, found, drawn[:asked], settings, rundir)
-        summary = _summary(settings, pool, drawn, asked, accepted, rejected)
-        summary["retriever"] = found.record()
-        summary["notes"] += found.notes()
-    _write(rundir, settings.role.name, drawn, accepted, rejected, summary)
+    with planner.opened(settings, role, rundir.path) as teachers:
+        pool = _pool(role, settings, rundir)
+        drawn = _drawn(pool.tasks, settings, random.Random(settings.seed), teachers.known)
+        asked = drawn[: round(len(drawn) * settings.generate.srl_share)]
+        outcomes = _written(role, pool.train, asked, settings, rundir, teachers)
+        summary = _summary(settings, pool, drawn, outcomes, teachers)
+    _write(rundir, settings.role.name, drawn, asked, outcomes, summary)
     shares = summary["shares"]
     return StageResult(
         NAME,
         "generate/trajectories.jsonl",
         {
-            "accepted": float(len(accepted)),
-            "rejected": float(asked - len(accepted)),
+            "accepted": float(summary["accepted"]),
+            "rejected": float(summary["rejected"]),
             "agreed_share": shares["agreed"],
             "overridden_share": shares["overridden"],
             "rejected_share": shares["rejected"],
@@ -80,13 +86,10 @@ def run(settings: Settings, rundir: RunDir) -> StageResult:
 
 @dataclass(frozen=True, slots=True)
 class _Pool:
-    """Training tasks to draw from, the whole training split, the texts of the others, and why some
-    tasks are left out.
-    """
+    """Training tasks to draw from, the whole training split, and why some are left out."""
 
     tasks: list[Task]
     train: list[Task]
-    held_out: list[str]
     near_duplicates: int
     contaminated: int
 
@@ -113,16 +116,18 @@ def _pool(role: Role, settings: Settings, rundir: RunDir) -> _Pool:
     held_out_texts = set(held_out)
     contaminated = sum(text in held_out_texts for text in copies.values())
     kept = [task for position, task in enumerate(train) if position not in copies]
-    return _Pool(kept, train, held_out, len(copies) - contaminated, contaminated)
+    return _Pool(kept, train, len(copies) - contaminated, contaminated)
 
 
-def _drawn(tasks: Sequence[Task], settings: Settings, rng: random.Random) -> list[Task]:
+def _drawn(
+    tasks: Sequence[Task], settings: Settings, rng: random.Random, known: Callable[[Task], bool]
+) -> list[Task]:
     """The run's tasks, drawn at random; where they are classified, a label's share goes with its
-    count ** (1 - balance).
+    count ** (1 - balance). Those that the teachers know come before the others.
     """
     shuffled = rng.sample(tasks, len(tasks))
     if settings.role.family != "classification":
-        return shuffled[: settings.generate.num_tasks]
+        return sorted(shuffled, key=lambda task: not known(task))[: settings.generate.num_tasks]
     labels = [str(task.answer.get(settings.role.label)) for task in shuffled]
     counts, place = Counter(labels), Counter[str]()
     due = []
@@ -131,65 +136,63 @@ def _drawn(tasks: Sequence[Task], settings: Settings, rng: random.Random) -> lis
         place[label] += 1
     # A label's n-th task is due when the draw is long enough to owe it: a cut anywhere is fair.
     order = sorted(range(len(shuffled)), key=due.__getitem__)
+    order.sort(key=lambda i: not known(shuffled[i]))
     return [shuffled[i] for i in order[: settings.generate.num_tasks]]
 
 
 def _written(
     role: Role,
-    found: retriever.Opened,
+    train: Sequence[Task],
     tasks: Sequence[Task],
     settings: Settings,
     rundir: RunDir,
-) -> tuple[list[Trajectory], list[list[Trajectory]]]:
-    """Accepted trajectories in the tasks' order, and for every task its rejected ones."""
-    accepted: list[Trajectory] = []
-    rejected: list[list[Trajectory]] = []
-    for done, task in enumerate(tasks):
-        rundir.progress("writing trajectories", done, len(tasks))
-        outcome = collaboration.collaborate(
-            task,
-            role=role,
-            context=found.context(task),
-            label=settings.role.label,
-            settings=settings.generate,
-            seed=(settings.seed or 0) + done,
-        )
-        rejected.append(outcome.rejected)
-        if outcome.accepted is not None:
-            accepted.append(outcome.accepted)
-    rundir.progress("writing trajectories", len(tasks), len(tasks))
-    return accepted, rejected
+    teachers: Planner,
+) -> list[Outcome]:
+    """What came of each task, in the tasks' order."""
+    examples = retriever.Examples(train)
+
+    def context(task: Task) -> Context:
+        return retriever.retrieve(task, role, examples, settings.generate.neighbours)
+
+    work = Work(role, context, settings.role.label, settings.generate)
+    found: dict[int, Outcome] = {}
+    rundir.progress("writing trajectories", 0, len(tasks))
+    for position, outcome in collaboration.written(work, teachers, tasks, settings.seed or 0):
+        found[position] = outcome
+        rundir.progress("writing trajectories", len(found), len(tasks))
+    return [found[position] for position in range(len(tasks))]
 
 
 def _summary(
     settings: Settings,
     pool: _Pool,
     drawn: Sequence[Task],
-    asked: int,
-    accepted: Sequence[Trajectory],
-    rejected: Sequence[Sequence[Trajectory]],
+    outcomes: Sequence[Outcome],
+    teachers: Planner,
 ) -> dict[str, Any]:
+    accepted = [one.accepted for one in outcomes if one.accepted is not None]
     overridden = generate_report.tally(
         trajectory.meta["override"] for trajectory in accepted if trajectory.meta.get("override")
     )
     agreed = len(accepted) - sum(overridden.values())
-    lost = asked - len(accepted)
+    lost = len(outcomes) - len(accepted)
     labelled = drawn if settings.role.family == "classification" else ()
     summary: dict[str, Any] = {
         "seed": settings.seed,
         "num_tasks": settings.generate.num_tasks,
         "available": len(pool.tasks),
         "drawn": len(drawn),
-        "asked": asked,
+        "asked": len(outcomes),
         "accepted": len(accepted),
         "agreed": agreed,
         "overridden": overridden,
         "rejected": lost,
-        "turned_down": sum(map(len, rejected)),
+        "turned_down": sum(len(one.rejected) for one in outcomes),
+        "unwritten": generate_report.tally(one.unwritten for one in outcomes if one.unwritten),
         "shares": {
-            "agreed": _share(agreed, asked),
-            "overridden": _share(sum(overridden.values()), asked),
-            "rejected": _share(lost, asked),
+            "agreed": _share(agreed, len(outcomes)),
+            "overridden": _share(sum(overridden.values()), len(outcomes)),
+            "rejected": _share(lost, len(outcomes)),
         },
         "use": {"srl": len(accepted), "rlvr": len(drawn) - len(accepted)},
         "dropped": {
@@ -197,8 +200,9 @@ def _summary(
             "contaminated": pool.contaminated,
         },
         "labels": generate_report.tally(str(t.answer.get(settings.role.label)) for t in labelled),
+        "cost": teachers.cost(),
     }
-    summary["notes"] = generate_report.notes(summary)
+    summary["notes"] = [*generate_report.notes(summary), *teachers.notes()]
     return summary
 
 
@@ -206,13 +210,22 @@ def _write(
     rundir: RunDir,
     role: str,
     drawn: Sequence[Task],
-    accepted: Sequence[Trajectory],
-    rejected: Sequence[Sequence[Trajectory]],
+    asked: Sequence[Task],
+    outcomes: Sequence[Outcome],
     summary: dict[str, Any],
 ) -> None:
+    accepted = [one.accepted for one in outcomes if one.accepted is not None]
     learnt = {trajectory.task.id for trajectory in accepted}
-    turned_down = [trajectory for attempts in rejected for trajectory in attempts]
+    turned_down = [trajectory for one in outcomes for trajectory in one.rejected]
     rundir.write_jsonl("generate/rejected.jsonl", [record.to_row(t, role) for t in turned_down])
+    rundir.write_jsonl(
+        "generate/unwritten.jsonl",
+        [
+            {"id": task.id, "why": one.unwritten}
+            for task, one in zip(asked, outcomes, strict=True)
+            if one.unwritten
+        ],
+    )
     rundir.write_jsonl(
         "generate/tasks.jsonl",
         [

@@ -4,6 +4,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from srlr.collaboration.estimate import Estimate
+from srlr.core.teaching import Budget
 from srlr.core.types import Trajectory
 
 EXAMPLES = 3
@@ -28,6 +30,16 @@ def notes(summary: Mapping[str, Any]) -> list[str]:
         lines.append(
             f"only {summary['drawn']:,} of {summary['num_tasks']:,} tasks: the data have no more"
         )
+    if summary["cost"] is not None:
+        lines.append(_cost(summary["cost"], summary["accepted"]))
+    if summary["unwritten"]:
+        counts = Counter[str]()
+        for why, count in summary["unwritten"].items():
+            counts[why.partition(":")[0]] += count
+        said = ", ".join(f"{kind} {count:,}" for kind, count in counts.most_common())
+        lines.append(
+            f"nothing to judge for {counts.total():,} tasks ({said}): see generate/unwritten.jsonl"
+        )
     if summary["rejected"]:
         lines.append(
             f"{summary['accepted']:,} trajectories instead of {summary['asked']:,}; "
@@ -40,6 +52,32 @@ def notes(summary: Mapping[str, Any]) -> list[str]:
             f"{dropped['near_duplicates']:,} near-duplicates"
         )
     return lines
+
+
+def _cost(cost: Mapping[str, Any], accepted: int) -> str:
+    """A line on what the teachers' requests have taken."""
+    usd = cost["usd"]
+    line = f"{cost['sent']:,} requests, {cost['replayed']:,} answers from the journal, "
+    line += f"{cost['tokens']:,} tokens"
+    if usd is not None:
+        line += f", ${usd:.4f}"
+    if accepted:
+        each = f"${usd / accepted:.6f} and " if usd is not None else ""
+        line += f": {each}{cost['tokens'] / accepted:,.0f} tokens an accepted trajectory"
+    if cost["unfinished"]:
+        line += f"; {cost['unfinished']} that a stop had cut off are counted in full"
+    return line
+
+
+def foreseen(asked: Estimate, budget: Budget) -> str:
+    """What the teachers' requests may take, for a dry run."""
+    price = "at a price that is not known" if asked.usd is None else f"about ${asked.usd:,.2f}"
+    line = f"about {asked.requests:,} requests to the teacher, {asked.tokens:,} tokens, {price}"
+    limits = [
+        *([f"${budget.usd:,g}"] if budget.usd is not None else []),
+        *([f"{budget.tokens:,} tokens"] if budget.tokens is not None else []),
+    ]
+    return f"{line}, never more than {' or '.join(limits)}" if limits else line
 
 
 def report(
@@ -61,6 +99,7 @@ def report(
         ),
         _counts("Overrides", summary["overridden"]),
         _counts("Labels drawn", summary["labels"]),
+        _counts("Why there is nothing to judge", summary["unwritten"]),
         _counts("Why trajectories were turned down", tally(i for t in rejected for i in t.issues)),
         "## Notes\n\n" + "\n".join(f"- {note}" for note in summary["notes"]),
         "## Accepted, for example",

@@ -8,7 +8,7 @@ import importlib
 from collections.abc import Collection, Sequence
 from typing import Protocol, cast
 
-from srlr.core import target
+from srlr.core import target, teaching
 from srlr.core.errors import ConfigError, MissingArtifact
 from srlr.core.rundir import RunDir, hash_file, hash_of
 from srlr.core.settings import WHENCE, Settings
@@ -44,7 +44,13 @@ def inputs(aim: Target, rundir: RunDir, name: str) -> str:
     """A hash of all that the stage's result depends on."""
     stage, settings = load(name), settings_for(aim, name)
     # Where answers come from, and what is measured of a choice, change no stage's result.
-    unread = {"rollout": set(WHENCE), "select": {"measure"}}
+    whence = dict.fromkeys(teaching.WHENCE, True)
+    more = dict.fromkeys(settings.generate.more_teachers, whence)
+    unread: dict[str, Any] = {
+        "rollout": set(WHENCE),
+        "select": {"measure"},
+        "generate": {"teacher": whence, "more_teachers": more},
+    }
     dump = settings.model_dump(mode="json", exclude=unread)
     return hash_of(
         {

@@ -3,10 +3,10 @@ from pathlib import Path
 import pytest
 
 from srlr import roles
-from srlr.collaboration import collaborate, planner, record, retriever, verifier
-from srlr.core.errors import ConfigError
+from srlr.collaboration import Work, collaborate, record, retriever, verifier
+from srlr.collaboration.teachers import Unwritten, expert
 from srlr.core.settings import Generate, RoleProfile
-from srlr.core.types import Context, Step, Task, Trajectory
+from srlr.core.types import Step, Task, Trajectory
 
 TOY = str(Path(__file__).parents[1] / "roles" / "toy")
 RED = Task("1", "paint wall 1 red", {"label": "warm"}, {"group": "1"})
@@ -30,14 +30,12 @@ def solution(colour, label, *, rewards=(0.5, 0.5)):
 
 
 def together(role, **settings):
-    return collaborate(
-        RED,
-        role=role,
-        context=retriever.retrieve(RED, role, retriever.Examples([]), 3),
-        label="label",
-        settings=Generate(**settings),
-        seed=1,
-    )
+    return outcomes(role, expert.teacher(role), [RED], **settings)[0]
+
+
+def outcomes(role, teacher, tasks, **settings):
+    work = Work(role, role.knowledge, "label", Generate(**settings))
+    return collaborate(work, teacher, [(task, 1) for task in tasks])
 
 
 def test_a_good_solution_is_accepted_at_once():
@@ -144,16 +142,27 @@ def test_a_task_without_a_group_excludes_only_itself():
     assert retriever.Examples([one, two]).nearest(one, 3) == (two,)
 
 
-def test_the_embedded_teacher_is_the_roles_expert():
-    teacher = planner.teacher("expert", Role())
-    trajectory = planner.plan(teacher, RED, Context(), attempt=0, seed=1)
+def test_only_what_was_turned_down_goes_back_and_with_its_issues():
+    blue, asked = Task("2", "paint wall 1 blue", {"label": "cold"}), []
 
-    assert trajectory.author == "expert"
+    def teacher(items):
+        asked.append([(one.task.id, one.attempt, one.before) for one in items])
+        return [
+            Unwritten("server: gone")
+            if one.task is RED and one.attempt
+            else solution("red", "cold")
+            if one.task is RED
+            else Role().expert(one.task, one.context, 0, 1)
+            for one in items
+        ]
 
+    red, other = outcomes(Role(), teacher, [RED, blue])
 
-def test_an_unknown_teacher_is_a_config_error():
-    with pytest.raises(ConfigError, match="no teacher 'oracle'"):
-        planner.teacher("oracle", Role())
+    assert asked == [[("1", 0, None), ("2", 0, None)], [("1", 1, red.rejected[0])]]
+    assert red.unwritten == "server: gone"
+    assert red.accepted is None
+    assert "agreement: people say 'warm', the trajectory 'cold'" in red.rejected[0].issues
+    assert other.accepted.meta["attempts"] == 1
 
 
 def test_a_trajectory_comes_back_from_its_line():
