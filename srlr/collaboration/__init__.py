@@ -44,13 +44,19 @@ def collaborate(
         written = planner.plan(teacher, task, context, attempt=attempt, seed=seed)
         if rejected and rejected[-1].steps == written.steps:
             break
-        verdict = verifier.judge(written, role, label)
+        verdict = verifier.judge(
+            written,
+            role,
+            label,
+            settings=settings.verifier,
+            floor=settings.min_verification_score,
+        )
         judged = replace(
             written,
             score=verdict.score,
             issues=verdict.issues,
             citations=context.citations,
-            meta={**written.meta, "attempts": attempt + 1},
+            meta={**written.meta, "attempts": attempt + 1, "checks": dict(verdict.checks)},
         )
         if verdict.score >= settings.min_verification_score:
             return Outcome(judged, rejected)

@@ -17,6 +17,7 @@ from srlr.core.backends import refusals
 from srlr.core.node import Count, Node, NonNegative, Positive, Share, Whole
 from srlr.core.passed import NoRlvr, NoSrl
 from srlr.core.training import AnyRlvr, AnySrl, ByTrl, Dpo, Grpo, Imitate, OnPolicy, Stepwise
+from srlr.core.verifying import Quality, Verifier, same_model
 
 
 class Requirements(Node):
@@ -58,6 +59,8 @@ class RoleProfile(Node):
     metrics: tuple[str, ...] = ("accuracy", "macro_f1", "validity")
     main_metric: str = "macro_f1"
     options: dict[str, Any] = {}
+    edge_cases: dict[str, Share] = {}
+    """Shares of the drawn tasks that are wanted of each kind of edge case."""
 
 
 class Tier(Node):
@@ -128,6 +131,18 @@ class Generate(Node):
     max_regeneration_attempts: Whole = 3
     min_verification_score: Share = 0.7
     neighbours: Whole = 3
+    verifier: Verifier = Verifier()
+    quality: Quality = Quality()
+
+    @model_validator(mode="after")
+    def _another_model_judges(self) -> "Generate":
+        judge = self.verifier.judge
+        if not judge.same_model and same_model(getattr(self.teacher, "model", None), judge.model):
+            raise ValueError(
+                f"verifier.judge.model: {judge.model!r} writes the trajectories too, and favours "
+                "its own; another model, or verifier.judge.same_model=true"
+            )
+        return self
 
 
 class Rollout(Node):
