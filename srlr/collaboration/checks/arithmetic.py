@@ -113,7 +113,7 @@ def _beginning(right: str, after: str) -> tuple[str, Fraction] | None:
 
 def _goes_on(rest: str) -> bool:
     """Whether a sign follows whose other operand cannot be read: "= 3x", "= 5 * apples"."""
-    return bool(re.match(r"\s*[*/^×÷]|[a-z](?![a-z])", rest))
+    return bool(re.match(r"\s*[*/^×÷]|[a-z](?![a-z])", rest, re.IGNORECASE))
 
 
 def _precision(shown: str) -> Fraction:
