@@ -5,6 +5,7 @@ writes  generate/trajectories.jsonl  what SRL learns: accepted trajectories (col
         generate/rejected.jsonl      every trajectory that was turned down, with the reasons
         generate/tasks.jsonl         every drawn task, "use": "srl" (has a trajectory) or "rlvr"
         generate/summary.json        counts, shares, what was dropped, the seed
+        generate/quality.json        balance, variety, edge cases, contamination, overlap, sources
         generate/report.md           the same for people, with examples
 
 Takes seconds and writes everything at its end: interrupted, it starts again.
@@ -13,17 +14,15 @@ Takes seconds and writes everything at its end: interrupted, it starts again.
 import random
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from srlr import collaboration, roles
-from srlr.collaboration import record, retriever
+from srlr.collaboration import record, retriever, sources
 from srlr.core.errors import ConfigError
 from srlr.core.rundir import RunDir
 from srlr.core.settings import Settings
-from srlr.core.types import Plan, Role, Split, StageResult, Task, Trajectory
-from srlr.stages import generate_report
-from srlr.text import dedup
+from srlr.core.types import Plan, Role, StageResult, Task, Trajectory
+from srlr.stages import generate_pool, generate_quality, generate_report
 
 NAME = "generate"
 READS: tuple[str, ...] = ("role", "role_path", "generate", "seed")
@@ -50,13 +49,22 @@ def run(settings: Settings, rundir: RunDir) -> StageResult:
     if settings.seed is None:
         raise ConfigError("generate: the run has no seed", "give one: seed=1")
     role = roles.load(settings.role, settings.role_path)
-    pool = _pool(role, settings, rundir)
+    pool = generate_pool.read(role, settings, rundir)
     rng = random.Random(settings.seed)
-    drawn = _drawn(pool.tasks, settings, rng)
+    kinds = generate_quality.kinds_of(role, pool.tasks)
+    first = _drawn(pool.tasks, settings, rng)
+    drawn = _topped_up(first, pool.tasks, kinds, settings, rng)
     asked = round(len(drawn) * settings.generate.srl_share)
     accepted, rejected = _written(role, pool.train, drawn[:asked], settings, rundir)
-    summary = _summary(settings, pool, drawn, asked, accepted, rejected)
-    _write(rundir, settings.role.name, drawn, accepted, rejected, summary)
+    turned_down = [trajectory for attempts in rejected for trajectory in attempts]
+    ranked = sources.ranked(accepted, turned_down, settings.generate.quality.source_weights)
+    accepted = sources.merged(accepted, ranked[: settings.generate.quality.sources])
+    quality = generate_quality.measure(settings, pool, drawn, accepted, kinds, ranked)
+    quality["topped_up"] = len({task.id for task in drawn} - {task.id for task in first})
+    summary = _summary(settings, pool, drawn, asked, accepted, turned_down)
+    summary["notes"] += generate_quality.notes(quality)
+    rundir.write_json("generate/quality.json", quality)
+    _write(rundir, settings, drawn, accepted, turned_down, summary)
     shares = summary["shares"]
     return StageResult(
         NAME,
@@ -70,41 +78,6 @@ def run(settings: Settings, rundir: RunDir) -> StageResult:
         },
         tuple(summary["notes"]),
     )
-
-
-@dataclass(frozen=True, slots=True)
-class _Pool:
-    """Training tasks to draw from, the whole training split, and why some are left out."""
-
-    tasks: list[Task]
-    train: list[Task]
-    near_duplicates: int
-    contaminated: int
-
-
-def _pool(role: Role, settings: Settings, rundir: RunDir) -> _Pool:
-    """The training tasks that repeat no other one and nothing in the held-out splits."""
-    splits: tuple[Split, ...] = ("train", "dev", "test")
-    tasks: dict[Split, Sequence[Task]] = {}
-    for done, split in enumerate(splits):
-        rundir.progress("reading data", done, len(splits))
-        tasks[split] = role.load_tasks(settings.role, split)
-    rundir.progress("reading data", len(splits), len(splits))
-    for split in ("train", "dev", settings.evaluate.split):
-        if not tasks[split]:
-            found = ", ".join(f"{len(tasks[name])} {name}" for name in splits)
-            raise ConfigError(
-                f"role.data {settings.role.data!r} leaves no {split} rows ({found})",
-                "add rows, give them a `split` column, or widen role.where",
-            )
-    held_out = [task.prompt for split in ("dev", "test") for task in tasks[split]]
-    train = list(tasks["train"])
-    prompts = [task.prompt for task in train]
-    copies = dedup.duplicates(prompts, against=held_out)
-    held_out_texts = set(held_out)
-    contaminated = sum(text in held_out_texts for text in copies.values())
-    kept = [task for position, task in enumerate(train) if position not in copies]
-    return _Pool(kept, train, len(copies) - contaminated, contaminated)
 
 
 def _drawn(tasks: Sequence[Task], settings: Settings, rng: random.Random) -> list[Task]:
@@ -123,6 +96,19 @@ def _drawn(tasks: Sequence[Task], settings: Settings, rng: random.Random) -> lis
     # A label's n-th task is due when the draw is long enough to owe it: a cut anywhere is fair.
     order = sorted(range(len(shuffled)), key=due.__getitem__)
     return [shuffled[i] for i in order[: settings.generate.num_tasks]]
+
+
+def _topped_up(
+    drawn: list[Task],
+    pool: Sequence[Task],
+    kinds: generate_quality.Kinds,
+    settings: Settings,
+    rng: random.Random,
+) -> list[Task]:
+    if not settings.generate.quality.top_up:
+        return drawn
+    want = generate_quality.wanted(settings, len(drawn))
+    return generate_quality.topped_up(drawn, pool, kinds, want, settings.role.label, rng)
 
 
 def _written(
@@ -151,11 +137,11 @@ def _written(
 
 def _summary(
     settings: Settings,
-    pool: _Pool,
+    pool: generate_pool.Pool,
     drawn: Sequence[Task],
     asked: int,
     accepted: Sequence[Trajectory],
-    rejected: Sequence[Sequence[Trajectory]],
+    rejected: Sequence[Trajectory],
 ) -> dict[str, Any]:
     overridden = generate_report.tally(
         trajectory.meta["override"] for trajectory in accepted if trajectory.meta.get("override")
@@ -173,7 +159,7 @@ def _summary(
         "agreed": agreed,
         "overridden": overridden,
         "rejected": lost,
-        "turned_down": sum(map(len, rejected)),
+        "turned_down": len(rejected),
         "shares": {
             "agreed": _share(agreed, asked),
             "overridden": _share(sum(overridden.values()), asked),
@@ -192,14 +178,14 @@ def _summary(
 
 def _write(
     rundir: RunDir,
-    role: str,
+    settings: Settings,
     drawn: Sequence[Task],
     accepted: Sequence[Trajectory],
-    rejected: Sequence[Sequence[Trajectory]],
+    turned_down: Sequence[Trajectory],
     summary: dict[str, Any],
 ) -> None:
+    role = settings.role.name
     learnt = {trajectory.task.id for trajectory in accepted}
-    turned_down = [trajectory for attempts in rejected for trajectory in attempts]
     rundir.write_jsonl("generate/rejected.jsonl", [record.to_row(t, role) for t in turned_down])
     rundir.write_jsonl(
         "generate/tasks.jsonl",

@@ -1,8 +1,8 @@
 """What another model thinks of a trajectory, asked twice so that its habits cancel out.
 
-Models prefer what comes first or last. So a trajectory is marked twice, with problem, solution and
-criteria in the opposite order, and two are compared twice, each being first once. A judge whose two
-opinions differ, or whose answer is not in the form asked for, has said nothing: that is no 0.
+Models prefer what comes first or last, so the second time problem, solution and criteria are put in
+the opposite order. A judge whose two marks differ, or whose answer is not in the form asked for,
+has said nothing: that is no 0.
 
 Source: Zheng et al. 2023, "Judging LLM-as-a-Judge with MT-Bench and Chatbot Arena",
 arXiv:2306.05685, section 3.4.
@@ -10,7 +10,7 @@ arXiv:2306.05685, section 3.4.
 
 import json
 from collections.abc import Callable, Mapping
-from typing import Any, Literal, TypeVar
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -20,7 +20,6 @@ Ask = Callable[[list[Message], Mapping[str, Any]], Any]
 """ask(messages, schema): a model's answer, as text or as what its JSON holds; None where it has
 none. `schema` is JSON Schema.
 """
-Form = TypeVar("Form", bound=BaseModel)
 PASS = 0.7
 """The mark below which the check fails."""
 CRITERIA = (
@@ -36,18 +35,11 @@ _SYSTEM = (
 
 
 class Mark(BaseModel):
-    """A judge's answer about one solution."""
+    """A judge's answer."""
 
     model_config = ConfigDict(extra="ignore", strict=True)
     issues: list[str] = Field(default_factory=list, max_length=20)
     score: int = Field(ge=1, le=10)
-
-
-class Choice(BaseModel):
-    """A judge's answer about two."""
-
-    model_config = ConfigDict(extra="ignore", strict=True)
-    better: Literal["first", "second", "tie"]
 
 
 def judge(trajectory: Trajectory, ask: Ask, tolerance: float) -> Verdict | None:
@@ -56,7 +48,7 @@ def judge(trajectory: Trajectory, ask: Ask, tolerance: float) -> Verdict | None:
     """
     marks = []
     for turned in (False, True):
-        mark = _read(ask(_marking(trajectory, turned), Mark.model_json_schema()), Mark)
+        mark = _read(ask(_marking(trajectory, turned), Mark.model_json_schema()))
         if mark is None:
             return None
         marks.append(mark)
@@ -71,19 +63,6 @@ def judge(trajectory: Trajectory, ask: Ask, tolerance: float) -> Verdict | None:
     return Verdict(mean, tuple(heard) or (f"judge: marked {mean:.2f} of 1",))
 
 
-def prefer(first: Trajectory, second: Trajectory, ask: Ask) -> Literal["first", "second"] | None:
-    """Which of two solutions of a problem is better in both orders; None where that is unclear."""
-    said = _read(ask(_comparing(first, second), Choice.model_json_schema()), Choice)
-    swapped = _read(ask(_comparing(second, first), Choice.model_json_schema()), Choice)
-    if said is None or swapped is None:
-        return None
-    if (said.better, swapped.better) == ("first", "second"):
-        return "first"
-    if (said.better, swapped.better) == ("second", "first"):
-        return "second"
-    return None
-
-
 def _marking(trajectory: Trajectory, turned: bool) -> list[Message]:
     parts = [_problem(trajectory), _solution(trajectory)]
     asked = CRITERIA[::-1] if turned else CRITERIA
@@ -93,14 +72,6 @@ def _marking(trajectory: Trajectory, turned: bool) -> list[Message]:
         f"{body}\n\nJudge the solution by these criteria:\n{listed}\n\n"
         'Answer as {"issues": ["step 2: what is wrong with it"], "score": 7}: every fault with its '
         "step's number, then a score from 1, useless, to 10, without a fault."
-    )
-
-
-def _comparing(one: Trajectory, other: Trajectory) -> list[Message]:
-    return _chat(
-        f"{_problem(one)}\n\nFirst:\n{_solution(one)}\n\nSecond:\n{_solution(other)}\n\n"
-        "Which solution is better? Judge its steps and not its length. "
-        'Answer as {"better": "first"}, {"better": "second"} or {"better": "tie"}.'
     )
 
 
@@ -126,15 +97,15 @@ def _inert(text: str) -> str:
     return text.replace("<", "‹").replace(">", "›")
 
 
-def _read(said: Any, form: type[Form]) -> Form | None:
+def _read(said: Any) -> Mark | None:
     """The answer in its form, also out of a fence or a sentence; None for any other."""
     if isinstance(said, str):
         start, end = said.find("{"), said.rfind("}")
         try:
             said = json.loads(said[start : end + 1])
-        except json.JSONDecodeError:
+        except (json.JSONDecodeError, RecursionError):
             return None
     try:
-        return form.model_validate(said)
+        return Mark.model_validate(said)
     except ValidationError:
         return None
