@@ -6,7 +6,7 @@ writes  generate/trajectories.jsonl  what SRL learns: accepted trajectories (col
         generate/tasks.jsonl         every drawn task, "use": "srl" (has a trajectory) or "rlvr"
         generate/summary.json        counts, shares, what was dropped, the seed
         generate/quality.json        balance, variety, edge cases, contamination, overlap, sources
-        generate/report.md           the same for people, with examples
+        generate/report.md, .html    the same for people, with examples
 
 Takes seconds and writes everything at its end: interrupted, it starts again.
 """
@@ -22,7 +22,7 @@ from srlr.core.errors import ConfigError
 from srlr.core.rundir import RunDir
 from srlr.core.settings import Settings
 from srlr.core.types import Plan, Role, StageResult, Task, Trajectory
-from srlr.stages import generate_pool, generate_quality, generate_report
+from srlr.stages import generate_page, generate_pool, generate_quality, generate_report
 
 NAME = "generate"
 READS: tuple[str, ...] = ("role", "role_path", "generate", "seed")
@@ -63,7 +63,16 @@ def run(settings: Settings, rundir: RunDir) -> StageResult:
     quality["topped_up"] = len({task.id for task in drawn} - {task.id for task in first})
     summary = _summary(settings, pool, drawn, asked, accepted, turned_down)
     summary["notes"] += generate_quality.notes(quality)
+    page = generate_page.html(
+        _identity(settings, rundir),
+        summary,
+        quality,
+        prompts=[task.prompt for task in drawn],
+        accepted=accepted,
+        rejected=turned_down,
+    )
     rundir.write_json("generate/quality.json", quality)
+    rundir.write_text("generate/report.html", page)
     _write(rundir, settings, drawn, accepted, turned_down, summary)
     shares = summary["shares"]
     return StageResult(
@@ -78,6 +87,15 @@ def run(settings: Settings, rundir: RunDir) -> StageResult:
         },
         tuple(summary["notes"]),
     )
+
+
+def _identity(settings: Settings, rundir: RunDir) -> dict[str, str]:
+    return {
+        "role": settings.role.name,
+        "tier": settings.tier.name,
+        "run": rundir.path.name,
+        "teacher": settings.generate.teacher.kind,
+    }
 
 
 def _drawn(tasks: Sequence[Task], settings: Settings, rng: random.Random) -> list[Task]:

@@ -1,4 +1,4 @@
-"""What tasks may be drawn: not those that repeat others, held-out rows or, asked for, earlier runs."""
+"""Tasks that may be drawn: none repeats another, a held-out row or, if asked, an earlier run's."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
