@@ -6,11 +6,15 @@ verdict     what is wrong with them                verifier, which asks again be
 """
 
 from dataclasses import replace
+from functools import partial
 from typing import NamedTuple
 
 from srlr.collaboration import planner, retriever, verifier
 from srlr.core.settings import Generate
-from srlr.core.types import Role, Task, Trajectory
+from srlr.core.types import Context, Role, Task, Trajectory
+
+FAR = 1_000_003
+"""Between the seeds of one task's answers; tasks have neighbouring seeds."""
 
 
 class Outcome(NamedTuple):
@@ -49,6 +53,7 @@ def collaborate(
             role,
             label,
             settings=settings.verifier,
+            panel=verifier.Panel(again=partial(_again, teacher, task, context, attempt, seed)),
             floor=settings.min_verification_score,
         )
         judged = replace(
@@ -62,3 +67,10 @@ def collaborate(
             return Outcome(judged, rejected)
         rejected.append(judged)
     return Outcome(None, rejected)
+
+
+def _again(
+    teacher: planner.Teacher, task: Task, context: Context, attempt: int, seed: int, number: int
+) -> Trajectory:
+    """The teacher's further answer of that number, from a seed no other task's answer has."""
+    return planner.plan(teacher, task, context, attempt=attempt, seed=seed + number * FAR)

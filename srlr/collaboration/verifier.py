@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from srlr.collaboration.checks import arithmetic, consistency, form, judging, leak, own
+from srlr.core.errors import ConfigError
 from srlr.core.types import Role, Trajectory, Verdict
 from srlr.core.verifying import Verifier
 
@@ -44,14 +45,30 @@ def judge(
         floor: a score that the free checks leave below it is final: nobody is asked.
 
     Raises:
-        ConfigError: the role's criteria return what is no verdict.
+        ConfigError: the role's criteria return what is no verdict; or further answers or a judge
+            are asked for, and the panel has nobody who gives them.
     """
     settings = settings or Verifier()
+    _seated(settings, panel)
     free = _free(trajectory, role, label)
     verdict = _judged(Verdict(1.0), free, settings)
     if verdict.score < floor or verdict.score == 0.0:
         return verdict
     return _judged(verdict, _asked(trajectory, label, settings, panel), settings)
+
+
+def _seated(settings: Verifier, panel: Panel) -> None:
+    """A check that was asked for is never left out in silence."""
+    if settings.judge.model is not None and panel.ask is None:
+        raise ConfigError(
+            f"generate.verifier.judge.model: nothing here can ask {settings.judge.model!r}",
+            "generate.verifier.judge.model=null judges without a model",
+        )
+    if settings.answers and panel.again is None:
+        raise ConfigError(
+            "generate.verifier.answers: this teacher cannot be asked again",
+            "generate.verifier.answers=0",
+        )
 
 
 def _free(trajectory: Trajectory, role: Role, label: str) -> Iterator[tuple[str, Check]]:
@@ -69,12 +86,12 @@ def _asked(
     trajectory: Trajectory, label: str, settings: Verifier, panel: Panel
 ) -> Iterator[tuple[str, Check]]:
     again, ask = panel.again, panel.ask
-    if settings.answers and again is not None:
+    if settings.answers and again:
         yield (
             "consistency",
             partial(consistency.consistency, trajectory, label, again, settings.answers),
         )
-    if ask is not None:
+    if settings.judge.model and ask:
         yield "judge", partial(judging.judge, trajectory, ask, settings.judge.tolerance)
 
 

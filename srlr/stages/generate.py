@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from srlr import collaboration, roles
-from srlr.collaboration import record, retriever, sources
+from srlr.collaboration import record, retriever, writers
 from srlr.core.errors import ConfigError
 from srlr.core.rundir import RunDir
 from srlr.core.settings import Settings
@@ -57,8 +57,8 @@ def run(settings: Settings, rundir: RunDir) -> StageResult:
     asked = round(len(drawn) * settings.generate.srl_share)
     accepted, rejected = _written(role, pool.train, drawn[:asked], settings, rundir)
     turned_down = [trajectory for attempts in rejected for trajectory in attempts]
-    ranked = sources.ranked(accepted, turned_down, settings.generate.quality.source_weights)
-    accepted = sources.merged(accepted, ranked[: settings.generate.quality.sources])
+    ranked = writers.ranked(accepted, turned_down, settings.generate.quality.source_weights)
+    accepted = writers.merged(accepted, ranked[: settings.generate.quality.sources])
     quality = generate_quality.measure(settings, pool, drawn, accepted, kinds, ranked)
     quality["topped_up"] = len({task.id for task in drawn} - {task.id for task in first})
     summary = _summary(settings, pool, drawn, asked, accepted, turned_down)

@@ -86,7 +86,7 @@ def _median(sizes: Sequence[int]) -> int:
 def _names(axes: Any, labels: Sequence[str]) -> None:
     shown = [label if len(label) <= 24 else label[:23] + "…" for label in labels]
     axes.set_yticks(range(len(shown)), shown)
-    axes.invert_yaxis()
+    axes.set_ylim(max(len(shown), 2) - 0.5, -0.5)
     axes.grid(axis="y", visible=False)
     axes.spines["left"].set_visible(False)
     axes.tick_params(axis="y", length=0)

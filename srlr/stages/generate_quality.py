@@ -16,7 +16,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from srlr.collaboration.sources import Source
+from srlr.collaboration.writers import Source
 from srlr.core.settings import Settings
 from srlr.core.types import Role, Task, Trajectory
 from srlr.stages.generate_pool import Pool

@@ -17,8 +17,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from srlr.core.types import Message, Trajectory, Verdict
 
 Ask = Callable[[list[Message], Mapping[str, Any]], Any]
-"""ask(messages, schema): a model's answer, as text or as what its JSON holds; None where it has
-none. `schema` is JSON Schema.
+"""ask(messages, schema): a model's answer, as text, as something with a `text`, or as what its
+JSON holds; None where it has none. `schema` is JSON Schema.
 """
 PASS = 0.7
 """The mark below which the check fails."""
@@ -99,6 +99,7 @@ def _inert(text: str) -> str:
 
 def _read(said: Any) -> Mark | None:
     """The answer in its form, also out of a fence or a sentence; None for any other."""
+    said = getattr(said, "text", said)
     if isinstance(said, str):
         start, end = said.find("{"), said.rfind("}")
         try:
