@@ -94,7 +94,7 @@ def drawings(report: Report) -> dict[str, Markup]:
             {model: c for model, c in report.calibration.items() if model in STAGES}
         ),
     }
-    # safe: plots.svg escapes the only foreign texts in them, names of labels and rewards
+    # safe: matplotlib and _svg escape the only foreign texts in them, names of labels and rewards
     return {name: Markup(svg) for name, svg in found.items()}
 
 

@@ -1,6 +1,6 @@
 """Plots as inline SVG whose colours are CSS variables, so one drawing reads in light and in dark.
 
-matplotlib draws with sentinel colours; `svg` replaces them by var(--ink) and its like, prefixes
+matplotlib draws with sentinel colours; `_svg` replaces them by var(--ink) and its like, prefixes
 every id so that several drawings share a page, and drops what would differ between two identical
 calls or reach for the network.
 """
@@ -63,7 +63,7 @@ def before_after(table: Sequence[ModelRow], word: str) -> str:
         axes.tick_params(axis="y", length=0)
 
     said = ", ".join(f"{row.title} {got.value:.3f}" for row, got in rows)
-    return svg("bars", f"{METRIC_TITLES.get(word, word)} by model: {said}", draw, (4.6, 3.0))
+    return _svg("bars", f"{METRIC_TITLES.get(word, word)} by model: {said}", draw, (4.6, 3.0))
 
 
 def learning(curves: Mapping[str, Figures], main: str) -> str:
@@ -141,7 +141,9 @@ def confusion(counts: Sequence[Sequence[int]], labels: Sequence[str], title: str
         for spine in axes.spines.values():
             spine.set_visible(False)
 
-    return svg("confusion", f"Confusion matrix of {title}", draw, (4.6, max(3.0, 0.3 * len(names))))
+    return _svg(
+        "confusion", f"Confusion matrix of {title}", draw, (4.6, max(3.0, 0.3 * len(names)))
+    )
 
 
 def reliability(calibration: Mapping[str, Calibration]) -> str:
@@ -164,7 +166,7 @@ def reliability(calibration: Mapping[str, Calibration]) -> str:
         axes.set_ylabel("share right")
         _legend(figure, *axes.get_legend_handles_labels())
 
-    return svg("reliability", "Reliability: share right against confidence", draw, (4.6, 3.0))
+    return _svg("reliability", "Reliability: share right against confidence", draw, (4.6, 3.0))
 
 
 def _only(curves: Mapping[str, Figures], names: Sequence[str]) -> dict[str, dict[str, Points]]:
@@ -215,7 +217,7 @@ def _panels(
             keys = [Line2D([], [], color=INK, linestyle=DASHES[n % 4]) for n in range(len(names))]
             _legend(figure, keys, names)
 
-    return svg(name, title, draw, SIZE)
+    return _svg(name, title, draw, SIZE)
 
 
 def _legend(figure: Any, handles: Sequence[Any], labels: Sequence[str]) -> None:
@@ -236,7 +238,7 @@ def _short(text: str) -> str:
     return text if len(text) <= 18 else text[:17] + "…"
 
 
-def svg(
+def _svg(
     name: str, title: str, draw: Callable[[Any], None], size: tuple[float, float] = SIZE
 ) -> str:
     """The drawing as an <svg> element for a page that defines the CSS variables."""

@@ -11,7 +11,6 @@ from markupsafe import Markup
 
 from srlr.core.types import Trajectory
 from srlr.evaluation.page import environment
-from srlr.evaluation.plots import SERIES
 from srlr.stages import generate_plots
 from srlr.stages.generate_report import tally
 
@@ -73,14 +72,14 @@ def _drawings(
         for n, share in shares.items()
     }
     found = {
-        "outcomes": generate_plots.bars("outcomes", "Trajectories", outcomes, SERIES[2]),
-        "rejects": generate_plots.bars("rejects", "Reasons by check", checks, SERIES[3]),
-        "labels": generate_plots.bars("labels", "Labels drawn", quality["labels"]["counts"]),
-        "distinct": generate_plots.bars("distinct", "Different word runs", distinct),
+        "outcomes": generate_plots.bars("Trajectories", outcomes, generate_plots.GREEN),
+        "rejects": generate_plots.bars("Reasons by check", checks, generate_plots.OCHRE),
+        "labels": generate_plots.bars("Labels drawn", quality["labels"]["counts"]),
+        "distinct": generate_plots.bars("Different word runs", distinct),
         "quotas": generate_plots.quotas(quality["edge_cases"]),
         "lengths": generate_plots.lengths(prompts),
     }
-    # safe: matplotlib and plots.svg escape the only foreign texts in them, labels and kinds
+    # safe: generate_plots escapes every text in them
     return {name: Markup(drawing) for name, drawing in found.items()}
 
 

@@ -1,34 +1,34 @@
-"""What generate's page draws: bars and a histogram, in the colours every page of ours has."""
+"""What generate's page draws: bars and a histogram, as inline SVG in the page's own colours.
+
+Bars need no plotting library, and a stage of seconds should not wait for one to be loaded.
+"""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
+from xml.sax.saxutils import escape, quoteattr
 
-from srlr.evaluation.plots import INK, MUTED, SERIES, svg
-
-WIDTH = 4.6
-"""Inches, as every drawing of a page."""
+BLUE, GREEN, OCHRE = "--series-2", "--series-3", "--series-4"
 MOST_BARS = 12
 BINS = 24
+WIDTH = 460
+"""Units; a page shows them as pixels at most."""
+_LEFT, _RIGHT = 150, 48
+_ROW, _BAR = 24, 15
+_HEIGHT, _FLOOR = 210, 168
 
 
-def bars(name: str, title: str, counts: Mapping[str, float], colour: str = SERIES[1]) -> str:
+def bars(title: str, counts: Mapping[str, float], colour: str = BLUE) -> str:
     """A bar for each of the largest counts; '' without any."""
     rows = list(counts.items())[:MOST_BARS]
     if not rows:
         return ""
-
-    def draw(figure: Any) -> None:
-        axes = figure.subplots()
-        most = max(value for _, value in rows) or 1
-        for place, (_, value) in enumerate(rows):
-            axes.barh(place, value, height=0.62, color=colour, linewidth=0)
-            axes.text(value + most * 0.015, place, _shown(value), va="center", color=INK)
-        _names(axes, [label for label, _ in rows])
-        axes.set_xlim(0, most * 1.16)
-
+    most = max(value for _, value in rows) or 1
+    parts = []
+    for place, (label, value) in enumerate(rows):
+        parts += _bar(place, label, value / most, colour, _shown(value))
     said = ", ".join(f"{label} {_shown(value)}" for label, value in rows)
-    return svg(name, f"{title}: {said}", draw, _size(len(rows)))
+    return _svg(f"{title}: {said}", parts, _ROW * len(rows) + 4)
 
 
 def quotas(rows: Sequence[Mapping[str, Any]]) -> str:
@@ -36,23 +36,18 @@ def quotas(rows: Sequence[Mapping[str, Any]]) -> str:
     shown = [row for row in rows if row["have"] or row["want"]][:MOST_BARS]
     if not shown:
         return ""
-
-    def draw(figure: Any) -> None:
-        axes = figure.subplots()
-        most = max(max(row["have"], row["want"]) for row in shown)
-        for place, row in enumerate(shown):
-            colour = SERIES[3] if row["missing"] else SERIES[2]
-            axes.barh(place, row["have"], height=0.62, color=colour, linewidth=0)
-            if row["want"]:
-                ends = [place - 0.4, place + 0.4]
-                axes.plot([row["want"]] * 2, ends, color=INK, linewidth=1.6)
-            at = max(row["have"], row["want"]) + most * 0.02
-            axes.text(at, place, f"{row['have']:,}", va="center", color=INK)
-        _names(axes, [row["kind"].replace("_", " ") for row in shown])
-        axes.set_xlim(0, most * 1.16)
-
+    most = max(max(row["have"], row["want"]) for row in shown)
+    parts = []
+    for place, row in enumerate(shown):
+        kind, share = row["kind"].replace("_", " "), row["have"] / most
+        colour = OCHRE if row["missing"] else GREEN
+        far = max(share, row["want"] / most)
+        parts += _bar(place, kind, share, colour, f"{row['have']:,}", far=far)
+        if row["want"]:
+            x, y = _across(row["want"] / most), place * _ROW + 2
+            parts.append(f'<path d="M{x:g} {y}v19" stroke="var(--ink)" stroke-width="2"/>')
     said = ", ".join(f"{row['kind']} {row['have']} of {row['want']}" for row in shown)
-    return svg("quotas", f"Edge cases, had and wanted: {said}", draw, _size(len(shown)))
+    return _svg(f"Edge cases, had and wanted: {said}", parts, _ROW * len(shown) + 4)
 
 
 def lengths(texts: Sequence[str]) -> str:
@@ -60,40 +55,64 @@ def lengths(texts: Sequence[str]) -> str:
     sizes = sorted(len(text.split()) for text in texts)
     if not sizes:
         return ""
-    most = max(1, sizes[int(0.99 * (len(sizes) - 1))])
-    step = max(1, -(-most // BINS))
-    counts = Counter(min(size, most) // step for size in sizes)
-
-    def draw(figure: Any) -> None:
-        axes = figure.subplots()
-        for place, count in counts.items():
-            left = place * step
-            axes.bar(left, count, width=step * 0.9, align="edge", color=SERIES[1], linewidth=0)
-        middle = sizes[len(sizes) // 2]
-        axes.axvline(middle, color=MUTED, linewidth=1.1, linestyle=(0, (2, 2)))
-        axes.set_xlabel("words")
-        axes.set_ylabel("tasks")
-        axes.grid(axis="x", visible=False)
-
-    title = f"Words in a problem, from {sizes[0]} to {sizes[-1]}, half at most {_median(sizes)}"
-    return svg("lengths", title, draw)
-
-
-def _median(sizes: Sequence[int]) -> int:
-    return sizes[len(sizes) // 2]
-
-
-def _names(axes: Any, labels: Sequence[str]) -> None:
-    shown = [label if len(label) <= 24 else label[:23] + "…" for label in labels]
-    axes.set_yticks(range(len(shown)), shown)
-    axes.set_ylim(max(len(shown), 2) - 0.5, -0.5)
-    axes.grid(axis="y", visible=False)
-    axes.spines["left"].set_visible(False)
-    axes.tick_params(axis="y", length=0)
+    longest, middle = sizes[int(0.99 * (len(sizes) - 1))], sizes[len(sizes) // 2]
+    step = max(1, -(-longest // BINS))
+    counts = Counter(min(size, longest) // step for size in sizes)
+    last, most = longest // step, max(counts.values())
+    width = (WIDTH - 40) / (last + 1)
+    parts = []
+    for place, count in sorted(counts.items()):
+        height = (_FLOOR - 14) * count / most
+        x, y = 36 + place * width, _FLOOR - height
+        parts.append(
+            f'<rect x="{x:.1f}" y="{y:.1f}" width="{width * 0.88:.1f}" height="{height:.1f}" '
+            f'fill="var({BLUE})"/>'
+        )
+    for place in range(0, last + 1, max(1, (last + 1) // 6)):
+        parts.append(_text(36 + (place + 0.44) * width, _FLOOR + 16, f"{place * step:,}", "middle"))
+    parts.append(_text(32, 22, f"{most:,}", "end"))
+    parts.append(_text(36 + (WIDTH - 40) / 2, _FLOOR + 34, "words", "middle", "--muted"))
+    x = 36 + (min(middle, longest) // step + 0.44) * width
+    parts.append(
+        f'<path d="M{x:.1f} 8V{_FLOOR}" stroke="var(--ink)" stroke-dasharray="3 3" fill="none"/>'
+    )
+    title = f"Words in a problem, from {sizes[0]} to {sizes[-1]}, half of them at most {middle}"
+    return _svg(title, parts, _HEIGHT)
 
 
-def _size(rows: int) -> tuple[float, float]:
-    return WIDTH, 0.75 + 0.3 * max(rows, 2)
+def _bar(
+    place: int,
+    label: str,
+    share: float,
+    colour: str,
+    figure: str,
+    *,
+    far: float | None = None,
+) -> list[str]:
+    """A row: a label, a bar of `share` of the width, and the figure beside it or beside `far`."""
+    y = place * _ROW + (_ROW - _BAR) / 2
+    width = _across(share) - _LEFT
+    name = label if len(label) <= 22 else label[:21] + "…"
+    return [
+        _text(_LEFT - 8, y + 12, name, "end"),
+        f'<rect x="{_LEFT}" y="{y:g}" width="{width:.1f}" height="{_BAR}" fill="var({colour})"/>',
+        _text(_across(share if far is None else far) + 6, y + 12, figure),
+    ]
+
+
+def _across(share: float) -> float:
+    return _LEFT + share * (WIDTH - _LEFT - _RIGHT)
+
+
+def _text(x: float, y: float, text: str, anchor: str = "start", colour: str = "--ink") -> str:
+    place = f'x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}"'
+    return f'<text {place} fill="var({colour})" font-size="12">{escape(text)}</text>'
+
+
+def _svg(title: str, parts: Sequence[str], height: int) -> str:
+    head = f'<svg class="plot" role="img" aria-label={quoteattr(title)}'
+    view = f'viewBox="0 0 {WIDTH} {height}"'
+    return f"{head} {view}><title>{escape(title)}</title>{''.join(parts)}</svg>"
 
 
 def _shown(value: float) -> str:
