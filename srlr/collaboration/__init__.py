@@ -8,12 +8,17 @@ verdict     what is wrong with them                verifier, which asks again be
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, replace
+from functools import partial
 
 from srlr.collaboration import verifier
 from srlr.collaboration.planner import Planner
+from srlr.collaboration.protocol import Ask
 from srlr.collaboration.teachers import Item, Teacher, Unwritten
 from srlr.core.settings import Generate
 from srlr.core.types import Context, Role, Task, Trajectory
+
+FAR = 1_000_003
+"""Between the seeds of one task's answers; tasks have neighbouring seeds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,13 +35,14 @@ class Outcome:
 @dataclass(frozen=True, slots=True)
 class Work:
     """What is the same for all tasks. `label` is the answer's field that must agree with the human
-    one; `context` says what is known of a task.
+    one; `context` says what is known of a task; `ask` is the model that judges, where one does.
     """
 
     role: Role
     context: Callable[[Task], Context]
     label: str
     settings: Generate
+    ask: Ask | None = None
 
 
 def written(
@@ -91,7 +97,7 @@ def collaborate(work: Work, teacher: Teacher, asked: Sequence[tuple[Task, int]])
                 continue
             if outcome.rejected and outcome.rejected[-1].steps == came.steps:
                 continue
-            judged = _judged(work, item, came)
+            judged = _judged(work, teacher, item, came)
             if judged.score >= work.settings.min_verification_score:
                 outcomes[place] = replace(outcome, accepted=judged)
                 continue
@@ -102,12 +108,26 @@ def collaborate(work: Work, teacher: Teacher, asked: Sequence[tuple[Task, int]])
     return outcomes
 
 
-def _judged(work: Work, item: Item, trajectory: Trajectory) -> Trajectory:
-    verdict = verifier.judge(trajectory, work.role, work.label)
+def _judged(work: Work, teacher: Teacher, item: Item, trajectory: Trajectory) -> Trajectory:
+    settings = work.settings
+    verdict = verifier.judge(
+        trajectory,
+        work.role,
+        work.label,
+        settings=settings.verifier,
+        panel=verifier.Panel(partial(_again, teacher, item), work.ask),
+        floor=settings.min_verification_score,
+    )
     return replace(
         trajectory,
         score=verdict.score,
         issues=verdict.issues,
         citations=item.context.citations,
-        meta={**trajectory.meta, "attempts": item.attempt + 1},
+        meta={**trajectory.meta, "attempts": item.attempt + 1, "checks": dict(verdict.checks)},
     )
+
+
+def _again(teacher: Teacher, item: Item, number: int) -> Trajectory | None:
+    """The teacher's further answer of that number, from a seed no other task's answer has."""
+    (came,) = teacher([replace(item, seed=item.seed + number * FAR)])
+    return came if isinstance(came, Trajectory) else None

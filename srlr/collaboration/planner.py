@@ -42,17 +42,19 @@ class Seat:
 
 @dataclass(frozen=True, slots=True)
 class Planner:
-    """A run's teachers. `session` is there where one of them asks a server."""
+    """A run's teachers, and the model that judges. `session` is there where a server is asked."""
 
     seats: tuple[Seat, ...]
     seed: int
     session: Session | None = None
+    judge: Client | None = None
 
     @property
     def threads(self) -> int:
         """How many jobs are worth doing at once."""
         asking = [seat.settings.concurrency for seat in self.seats if seat.settings.asks]
-        return min(MOST_THREADS, max(1, sum(asking)))
+        judging = self.judge.settings.concurrency if self.judge else 1
+        return min(MOST_THREADS, max(judging, sum(asking)))
 
     def known(self, task: Task) -> bool:
         """Whether no teacher would have to pass the task over."""
@@ -112,22 +114,38 @@ def opened(
     Raises:
         ConfigError, MissingArtifact: a teacher lacks a key, a price, a file or a package.
     """
-    named = teachers(settings)
+    named, examined = teachers(settings), _judge(settings)
     with contextlib.ExitStack() as stack:
         session = None
-        if any(one.asks for one in named.values()):
+        if examined or any(one.asks for one in named.values()):
             journal = place / sessions.JOURNAL
             session = stack.enter_context(sessions.opened(journal, settings.generate.budget, clean))
+
+        def client(one: TeacherSettings, at: str) -> Client:
+            assert session is not None, "someone is asked"
+            made = Client(session, one, at)
+            stack.callback(made.close)
+            return made
+
         seats = []
         for name, one in named.items():
             at = f"generate.{name}" if name == "teacher" else f"generate.more_teachers.{name}"
-            client = None
-            if one.asks:
-                assert session is not None, "a teacher asks"
-                client = Client(session, one, at)
-                stack.callback(client.close)
-            seats.append(_seat(name, at, settings, role, client))
-        yield Planner(tuple(seats), settings.seed or 0, session)
+            seats.append(_seat(name, at, settings, role, client(one, at) if one.asks else None))
+        judge = client(examined, "generate.verifier.judge") if examined else None
+        yield Planner(tuple(seats), settings.seed or 0, session, judge)
+
+
+def _judge(settings: Settings) -> TeacherSettings | None:
+    """How the model that judges is reached; None where none does."""
+    judge = settings.generate.verifier.judge
+    if judge.model is None:
+        return None
+    return TeacherSettings(
+        kind="openai",
+        temperature=0.0,
+        replay=any(one.replay for one in teachers(settings).values()),
+        **judge.model_dump(exclude={"same_model", "tolerance"}),
+    )
 
 
 def teachers(settings: Settings) -> dict[str, TeacherSettings]:

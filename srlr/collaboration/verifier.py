@@ -1,47 +1,113 @@
-"""The judge of a trajectory: what its role checks from the steps, and what holds for any role."""
+"""The judge of a trajectory: checks that anyone can make, the role's own, and those that cost.
 
-import math
+score = Π over checks that could judge of 1 − weight (1 − its score)
 
+So a check of weight 1 that finds nothing right rejects alone, one of weight 0 is not run, and what
+cannot be judged neither helps nor harms. `checks` of the verdict says pass, fail or cannot judge.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+
+from srlr.collaboration.checks import arithmetic, consistency, form, judging, leak, own
+from srlr.core.errors import ConfigError
 from srlr.core.types import Role, Trajectory, Verdict
+from srlr.core.verifying import Verifier
+
+Check = Callable[[], Verdict | None]
 
 
-def judge(trajectory: Trajectory, role: Role, label: str) -> Verdict:
-    """The role's verdict; its score is 0 where a general rule is broken.
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """Who can be asked about a trajectory: its teacher again, and another model. None: nobody."""
 
-    General rules: there are steps and none is empty; their rewards are not negative and sum to 1
-    within 1e-6; the text to be learnt reads back as the expected outcome; and the outcome's
-    `label`, which the role's check had to derive from the steps, is the human one.
+    again: consistency.Again | None = None
+    ask: judging.Ask | None = None
+
+
+NOBODY = Panel()
+
+
+def judge(
+    trajectory: Trajectory,
+    role: Role,
+    label: str,
+    *,
+    settings: Verifier | None = None,
+    panel: Panel = NOBODY,
+    floor: float = 0.0,
+) -> Verdict:
+    """What every check says, as one score in [0, 1], with issues that name the step.
+
+    Args:
+        label: the field of the answer that must agree with the human one.
+        floor: a score that the free checks leave below it is final: nobody is asked.
+
+    Raises:
+        ConfigError: the role's criteria return what is no verdict; or further answers or a judge
+            are asked for, and the panel has nobody who gives them.
     """
-    verdict = role.verify(trajectory)
-    broken = [
-        issue
-        for issue in (_steps(trajectory), _rewards(trajectory), _readable(trajectory, role))
-        if issue
-    ]
-    said, human = trajectory.expected_outcome.get(label), trajectory.task.answer.get(label)
-    if said != human:
-        broken.append(f"agreement: people say {human!r}, the trajectory {said!r}")
-    issues = (*verdict.issues, *broken)
-    return Verdict(0.0 if broken else verdict.score, issues)
+    settings = settings or Verifier()
+    _seated(settings, panel)
+    free = _free(trajectory, role, label)
+    verdict = _judged(Verdict(1.0), free, settings)
+    if verdict.score < floor or verdict.score == 0.0:
+        return verdict
+    return _judged(verdict, _asked(trajectory, label, settings, panel), settings)
 
 
-def _steps(trajectory: Trajectory) -> str:
-    empty = [n for n, step in enumerate(trajectory.steps, 1) if not step.action.strip()]
-    if empty or not trajectory.steps:
-        return f"completeness: step {empty[0]} is empty" if empty else "completeness: no steps"
-    return ""
+def _seated(settings: Verifier, panel: Panel) -> None:
+    """A check that was asked for is never left out in silence."""
+    if settings.judge.model is not None and panel.ask is None:
+        raise ConfigError(
+            f"generate.verifier.judge.model: nothing here can ask {settings.judge.model!r}",
+            "generate.verifier.judge.model=null judges without a model",
+        )
+    if settings.answers and panel.again is None:
+        raise ConfigError(
+            "generate.verifier.answers: this teacher cannot be asked again",
+            "generate.verifier.answers=0",
+        )
 
 
-def _rewards(trajectory: Trajectory) -> str:
-    rewards = [step.reward for step in trajectory.steps]
-    if any(not reward >= 0 for reward in rewards):
-        return "rewards: a step's reward is negative"
-    total = math.fsum(rewards)
-    return "" if abs(total - 1.0) <= 1e-6 else f"rewards: they sum to {total:g}, not to 1"
+def _free(trajectory: Trajectory, role: Role, label: str) -> Iterator[tuple[str, Check]]:
+    yield "rules", partial(own.rules, trajectory, role)
+    yield "completeness", partial(form.completeness, trajectory)
+    yield "rewards", partial(form.rewards, trajectory)
+    yield "format", partial(form.readable, trajectory, role)
+    yield "agreement", partial(form.agreement, trajectory, label)
+    yield "arithmetic", partial(arithmetic.arithmetic, trajectory)
+    yield "leak", partial(leak.leak, trajectory, label)
+    yield "criteria", partial(own.criteria, trajectory, role)
 
 
-def _readable(trajectory: Trajectory, role: Role) -> str:
-    read = role.parse("".join(role.completion(trajectory)))
-    if read == dict(trajectory.expected_outcome):
-        return ""
-    return f"schema: the text reads as {read!r}, not as the expected outcome"
+def _asked(
+    trajectory: Trajectory, label: str, settings: Verifier, panel: Panel
+) -> Iterator[tuple[str, Check]]:
+    again, ask = panel.again, panel.ask
+    if settings.answers and again:
+        yield (
+            "consistency",
+            partial(consistency.consistency, trajectory, label, again, settings.answers),
+        )
+    if settings.judge.model and ask:
+        yield "judge", partial(judging.judge, trajectory, ask, settings.judge.tolerance)
+
+
+def _judged(before: Verdict, checks: Iterator[tuple[str, Check]], settings: Verifier) -> Verdict:
+    """`before` with what the checks say; one of weight 0 is not run."""
+    score, issues, said = before.score, list(before.issues), dict(before.checks)
+    for name, check in checks:
+        weight = getattr(settings.weights, name)
+        if weight == 0:
+            continue
+        verdict = check()
+        if verdict is None:
+            said[name] = "cannot judge"
+            continue
+        said[name] = "fail" if verdict.issues else "pass"
+        # 1 - 1 (1 - x) is not always x in floating point, and a role's score is compared as it is
+        score *= verdict.score if weight == 1 else 1 - weight * (1 - verdict.score)
+        issues += verdict.issues
+    return Verdict(score, tuple(issues), said)

@@ -92,6 +92,8 @@ class RoleProfile(Node):
     metrics: tuple[str, ...] = ("accuracy", "macro_f1", "validity")
     main_metric: str = "macro_f1"
     options: dict[str, Any] = {}
+    edge_cases: dict[str, Share] = {}
+    """Shares of the drawn tasks that are wanted of each kind of edge case."""
 
     @field_validator("weights")
     @classmethod

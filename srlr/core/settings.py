@@ -19,9 +19,11 @@ from srlr.core.measuring import Measure
 from srlr.core.node import Count, Node, NonNegative, Positive, Share, Whole
 from srlr.core.passed import NoRlvr, NoSrl
 from srlr.core.profile import RoleProfile
+from srlr.core.redacting import Redact
 from srlr.core.retrieving import Retriever
 from srlr.core.teaching import Budget, Teacher
 from srlr.core.training import AnyRlvr, AnySrl, Grpo, Imitate, Stepwise
+from srlr.core.verifying import Quality, Verifier, same_model
 
 
 class Tier(Node):
@@ -96,6 +98,21 @@ class Generate(Node):
     neighbours: Whole = 3
     """Labelled training rows that a task gets."""
     retriever: Retriever = Retriever()
+    verifier: Verifier = Verifier()
+    quality: Quality = Quality()
+    redact: Redact = Redact()
+    """What is taken out of training rows and trajectories before they are stored or sent."""
+
+    @model_validator(mode="after")
+    def _another_model_judges(self) -> "Generate":
+        judge, teachers = self.verifier.judge, (self.teacher, *self.more_teachers.values())
+        for teacher in teachers:
+            if not judge.same_model and same_model(teacher.model, judge.model):
+                raise ValueError(
+                    f"verifier.judge.model: {judge.model!r} writes trajectories too, and favours "
+                    "its own; another model, or verifier.judge.same_model=true"
+                )
+        return self
 
 
 class Rollout(Node):

@@ -104,6 +104,8 @@ class Verdict:
 
     score: float
     issues: tuple[str, ...] = ()
+    checks: Mapping[str, str] = field(default_factory=dict, compare=False)
+    """What each check of the verifier said: "pass", "fail" or "cannot judge"."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ forbids scripts and every kind of loading to the browser.
 
 from pathlib import Path
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from srlr.core.rundir import RunDir
@@ -41,37 +41,43 @@ def _json(report: Report) -> str:
 
 def html(report: Report) -> str:
     """The page in one file: no script, no request, no asset; the same text for equal reports."""
-    environment = templates()
-    environment.filters.update(
+    return (
+        environment()
+        .get_template("report.html.j2")
+        .render(
+            report=report,
+            answer=ANSWERS[report.verdict],
+            notes=[note for note in report.notes if note != report.stand_in],
+            titles=TITLES,
+            stages=STAGES,
+            main=sentences.metric_name(report.main_metric),
+            lower_is_better=[
+                w for w, m in METRICS.items() if isinstance(m, Metric) and m.lower_is_better
+            ],
+            drawings=drawings(report),
+        )
+    )
+
+
+def environment(*packages: str) -> Environment:
+    """How our pages are made: everything is escaped, the templates are those of `packages` before
+    ours, and report.css is one for all.
+    """
+    made = Environment(
+        loader=ChoiceLoader([PackageLoader(name) for name in (*packages, "srlr.evaluation")]),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.filters.update(
         number=number,
         signed=sentences.signed,
         p=sentences.p_value,
         duration=duration,
         metric=metric_title,
     )
-    return environment.get_template("report.html.j2").render(
-        report=report,
-        answer=ANSWERS[report.verdict],
-        notes=[note for note in report.notes if note != report.stand_in],
-        titles=TITLES,
-        stages=STAGES,
-        main=sentences.metric_name(report.main_metric),
-        lower_is_better=[
-            w for w, m in METRICS.items() if isinstance(m, Metric) and m.lower_is_better
-        ],
-        drawings=drawings(report),
-    )
-
-
-def templates() -> Environment:
-    """What every page of ours is made with: all values escaped, none missing."""
-    return Environment(
-        loader=PackageLoader("srlr.evaluation"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    return made
 
 
 def drawings(report: Report) -> dict[str, Markup]:

@@ -136,6 +136,8 @@ RULES = (
     (r"\bleft\b|\brest\b|\bremain|\bback\b|\bless\b|\blonger\b", "What is left over: subtract."),
     (r"\bmore\b|\btogether\b|\bin all\b|\band\b", "What comes together: add."),
 )
+LONG_SOLUTION = 3
+"""Calculations from which a solution is an edge case."""
 ANSWER_SHARE = 0.2
 """Of a trajectory's reward: the last line repeats, the calculations are what has to be learnt."""
 
@@ -218,6 +220,19 @@ def flaws(task: Task, reading: Reading) -> Iterator[str]:
             yield ""
         before.add(line)
         known.add(line.result)
+
+
+def edge_cases(task: Task) -> Iterator[str]:
+    """Long solutions, divisions, and a number in the problem that no calculation takes."""
+    known = "\n".join(task.answer.get("steps", ()))
+    lines = list(_calculations(known))
+    if len(lines) >= LONG_SOLUTION:
+        yield "long_solution"
+    if any(line.sign == "/" for line in lines):
+        yield "division"
+    used = {number for line in lines for number in (line.first, line.second)}
+    if lines and {int(n) for n in re.findall(r"\d{1,9}", task.prompt)} - used:
+        yield "idle_number"
 
 
 # -- rewards: a malformed answer is worth 0 in each ------------------------------------------------

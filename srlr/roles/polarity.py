@@ -138,6 +138,14 @@ def evidence(kind: str, text: str, result: str) -> str | None:
     return _RULES[kind](text, words, found, result)
 
 
+def edge_cases(text: str, label: str) -> tuple[str, ...]:
+    """What makes a text of that label hard to read: "sarcasm", or "mixed" feelings."""
+    found = hits(tokens(text))
+    praise, blame = ([hit for hit in found if hit.valence * side > 0] for side in (1, -1))
+    sarcastic = counted(found) == "positive" and evidence("sarcasm", text, label)
+    return (*(("sarcasm",) if sarcastic else ()), *(("mixed",) if praise and blame else ()))
+
+
 def _negation(text: str, words: Sequence[str], found: Sequence[Hit], result: str) -> str | None:
     """A negator up to REACH words before a word whose reversal moves the count to the result."""
     towards = SIGN[result] - SIGN[counted(found)]

@@ -259,6 +259,10 @@ def verify(trajectory: Trajectory) -> Verdict:
     return Verdict(max(0.0, round(1.0 - 0.4 * len(issues), 2)), tuple(issues))
 
 
+def edge_cases(task: Task) -> tuple[str, ...]:
+    return polarity.edge_cases(task.prompt, task.answer["sentiment"])
+
+
 # -- rewards: a malformed answer is worth 0 in each, so format gates and never adds ----------------
 
 

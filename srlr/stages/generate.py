@@ -1,32 +1,40 @@
 """generate: draw training tasks, let three models write and check their step-by-step solutions.
 
-reads   the role's data
+reads   the role's data; what the retriever's sources name; earlier runs of the role
 writes  generate/trajectories.jsonl  what SRL learns: accepted trajectories (collaboration.record)
         generate/rejected.jsonl      every trajectory that was turned down, with the reasons
         generate/unwritten.jsonl     tasks for which a teacher left nothing to judge, and why
         generate/tasks.jsonl         every drawn task, "use": "srl" (has a trajectory) or "rlvr"
-        generate/summary.json        counts, shares, what was dropped, the seed
-        generate/report.md           the same for people, with examples
+        generate/summary.json        counts, shares, cost, what was dropped or redacted, the seed
+        generate/quality.json        balance, variety, edge cases, contamination, overlap, sources
+        generate/report.md, .html    the same for people, with examples
 
 Writes everything at its end: interrupted, it starts again, and what a server had answered by then
-is read from teacher/journal.jsonl and not asked for once more.
+is read from teacher/journal.jsonl and not asked for once more. Personal data and secrets are taken
+out before anything is sent or stored (generate.redact).
 """
 
-import random
-from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from srlr import collaboration, roles
-from srlr.collaboration import Outcome, Work, estimate, planner, record, retriever
+from srlr.collaboration import Outcome, Work, estimate, planner, record, retriever, writers
 from srlr.collaboration.planner import Planner
 from srlr.core.errors import ConfigError
 from srlr.core.rundir import RunDir
 from srlr.core.settings import Settings
-from srlr.core.types import Context, Plan, Role, Split, StageResult, Task
-from srlr.stages import generate_report
-from srlr.text import dedup
+from srlr.core.types import Context, Plan, Role, StageResult, Task, Trajectory
+from srlr.stages import (
+    generate_draw,
+    generate_page,
+    generate_pool,
+    generate_quality,
+    generate_report,
+)
+from srlr.stages.generate_pool import Pool
+from srlr.text.redaction import documents
+from srlr.text.redaction.redactor import Redactor
 
 NAME = "generate"
 READS: tuple[str, ...] = ("role", "role_path", "generate", "seed")
@@ -55,6 +63,18 @@ def plan(settings: Settings) -> Plan:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """What came of the tasks that were asked for: accepted trajectories, those turned down, and
+    for every task its outcome.
+    """
+
+    asked: Sequence[Task]
+    outcomes: Sequence[Outcome]
+    accepted: Sequence[Trajectory]
+    turned_down: Sequence[Trajectory]
+
+
 def run(settings: Settings, rundir: RunDir) -> StageResult:
     """Raises ConfigError where the data leave a split without tasks, or the run has no seed, and
     what a teacher's server or files are wrong with.
@@ -62,13 +82,31 @@ def run(settings: Settings, rundir: RunDir) -> StageResult:
     if settings.seed is None:
         raise ConfigError("generate: the run has no seed", "give one: seed=1")
     role = roles.load(settings.role, settings.role_path)
-    with planner.opened(settings, role, rundir.path) as teachers:
-        pool = _pool(role, settings, rundir)
-        drawn = _drawn(pool.tasks, settings, random.Random(settings.seed), teachers.known)
-        asked = drawn[: round(len(drawn) * settings.generate.srl_share)]
-        outcomes = _written(role, pool.train, asked, settings, rundir, teachers)
-        summary = _summary(settings, pool, drawn, outcomes, teachers)
-    _write(rundir, settings.role.name, drawn, asked, outcomes, summary)
+    redactor = Redactor(settings.generate.redact)
+    clean = lambda text: redactor.text(text).text  # noqa: E731
+    with planner.opened(settings, role, rundir.path, clean) as teachers:
+        pool = generate_pool.read(role, settings, rundir, redactor)
+        draw = generate_draw.drawn(role, pool.tasks, settings, teachers.known)
+        asked = draw.tasks[: round(len(draw.tasks) * settings.generate.srl_share)]
+        with retriever.open(
+            settings, role, pool.train, pool.held_out, run=rundir.path, told=rundir.progress
+        ) as found:
+            written = _written(role, found.context, asked, settings, rundir, teachers)
+            told = {"retriever": found.record(), "cost": teachers.cost()}
+            notes = [*found.notes(), *teachers.notes()]
+    outcomes = [_redacted(one, redactor) for one in written]
+    every = [one.accepted for one in outcomes if one.accepted is not None]
+    turned_down = [trajectory for one in outcomes for trajectory in one.rejected]
+    ranked = writers.ranked(every, turned_down, settings.generate.quality.source_weights)
+    accepted = writers.merged(every, ranked[: settings.generate.quality.sources])
+    made = _Made(asked, outcomes, accepted, turned_down)
+    quality = generate_quality.measure(settings, pool, draw.tasks, accepted, draw.kinds, ranked)
+    quality["topped_up"] = draw.topped_up
+    summary = _summary(settings, pool, draw.tasks, made) | told
+    notes += generate_quality.notes(quality)
+    summary["notes"] = [*generate_report.notes(summary), *notes]
+    _tell(rundir, settings, draw.tasks, made, summary, quality)
+    _write(rundir, settings.role.name, draw.tasks, made, summary)
     shares = summary["shares"]
     return StageResult(
         NAME,
@@ -84,77 +122,17 @@ def run(settings: Settings, rundir: RunDir) -> StageResult:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Pool:
-    """Training tasks to draw from, the whole training split, and why some are left out."""
-
-    tasks: list[Task]
-    train: list[Task]
-    near_duplicates: int
-    contaminated: int
-
-
-def _pool(role: Role, settings: Settings, rundir: RunDir) -> _Pool:
-    """The training tasks that repeat no other one and nothing in the held-out splits."""
-    splits: tuple[Split, ...] = ("train", "dev", "test")
-    tasks: dict[Split, Sequence[Task]] = {}
-    for done, split in enumerate(splits):
-        rundir.progress("reading data", done, len(splits))
-        tasks[split] = role.load_tasks(settings.role, split)
-    rundir.progress("reading data", len(splits), len(splits))
-    for split in ("train", "dev", settings.evaluate.split):
-        if not tasks[split]:
-            found = ", ".join(f"{len(tasks[name])} {name}" for name in splits)
-            raise ConfigError(
-                f"role.data {settings.role.data!r} leaves no {split} rows ({found})",
-                "add rows, give them a `split` column, or widen role.where",
-            )
-    held_out = [task.prompt for split in ("dev", "test") for task in tasks[split]]
-    train = list(tasks["train"])
-    prompts = [task.prompt for task in train]
-    copies = dedup.duplicates(prompts, against=held_out)
-    held_out_texts = set(held_out)
-    contaminated = sum(text in held_out_texts for text in copies.values())
-    kept = [task for position, task in enumerate(train) if position not in copies]
-    return _Pool(kept, train, len(copies) - contaminated, contaminated)
-
-
-def _drawn(
-    tasks: Sequence[Task], settings: Settings, rng: random.Random, known: Callable[[Task], bool]
-) -> list[Task]:
-    """The run's tasks, drawn at random; where they are classified, a label's share goes with its
-    count ** (1 - balance). Those that the teachers know come before the others.
-    """
-    shuffled = rng.sample(tasks, len(tasks))
-    if settings.role.family != "classification":
-        return sorted(shuffled, key=lambda task: not known(task))[: settings.generate.num_tasks]
-    labels = [str(task.answer.get(settings.role.label)) for task in shuffled]
-    counts, place = Counter(labels), Counter[str]()
-    due = []
-    for label in labels:
-        due.append((place[label] + 0.5) / counts[label] ** (1 - settings.generate.label_balance))
-        place[label] += 1
-    # A label's n-th task is due when the draw is long enough to owe it: a cut anywhere is fair.
-    order = sorted(range(len(shuffled)), key=due.__getitem__)
-    order.sort(key=lambda i: not known(shuffled[i]))
-    return [shuffled[i] for i in order[: settings.generate.num_tasks]]
-
-
 def _written(
     role: Role,
-    train: Sequence[Task],
+    context: Callable[[Task], Context],
     tasks: Sequence[Task],
     settings: Settings,
     rundir: RunDir,
     teachers: Planner,
 ) -> list[Outcome]:
     """What came of each task, in the tasks' order."""
-    examples = retriever.Examples(train)
-
-    def context(task: Task) -> Context:
-        return retriever.retrieve(task, role, examples, settings.generate.neighbours)
-
-    work = Work(role, context, settings.role.label, settings.generate)
+    ask = teachers.judge.ask if teachers.judge else None
+    work = Work(role, context, settings.role.label, settings.generate, ask)
     found: dict[int, Outcome] = {}
     rundir.progress("writing trajectories", 0, len(tasks))
     for position, outcome in collaboration.written(work, teachers, tasks, settings.seed or 0):
@@ -163,69 +141,97 @@ def _written(
     return [found[position] for position in range(len(tasks))]
 
 
+def _redacted(outcome: Outcome, redactor: Redactor) -> Outcome:
+    """What a teacher wrote, without what it may have made up or let slip."""
+    accepted = outcome.accepted
+    return Outcome(
+        None if accepted is None else documents.trajectory(redactor, accepted)[0],
+        [documents.trajectory(redactor, one)[0] for one in outcome.rejected],
+        None if outcome.unwritten is None else redactor.text(outcome.unwritten).text,
+    )
+
+
 def _summary(
-    settings: Settings,
-    pool: _Pool,
-    drawn: Sequence[Task],
-    outcomes: Sequence[Outcome],
-    teachers: Planner,
+    settings: Settings, pool: Pool, drawn: Sequence[Task], made: _Made
 ) -> dict[str, Any]:
-    accepted = [one.accepted for one in outcomes if one.accepted is not None]
+    accepted, asked = made.accepted, len(made.asked)
     overridden = generate_report.tally(
         trajectory.meta["override"] for trajectory in accepted if trajectory.meta.get("override")
     )
     agreed = len(accepted) - sum(overridden.values())
-    lost = len(outcomes) - len(accepted)
+    lost = asked - len(accepted)
+    unwritten = [one.unwritten for one in made.outcomes if one.unwritten]
     labelled = drawn if settings.role.family == "classification" else ()
-    summary: dict[str, Any] = {
+    return {
         "seed": settings.seed,
         "num_tasks": settings.generate.num_tasks,
         "available": len(pool.tasks),
         "drawn": len(drawn),
-        "asked": len(outcomes),
+        "asked": asked,
         "accepted": len(accepted),
         "agreed": agreed,
         "overridden": overridden,
         "rejected": lost,
-        "turned_down": sum(len(one.rejected) for one in outcomes),
-        "unwritten": generate_report.tally(one.unwritten for one in outcomes if one.unwritten),
+        "turned_down": len(made.turned_down),
+        "unwritten": generate_report.tally(unwritten),
         "shares": {
-            "agreed": _share(agreed, len(outcomes)),
-            "overridden": _share(sum(overridden.values()), len(outcomes)),
-            "rejected": _share(lost, len(outcomes)),
+            "agreed": _share(agreed, asked),
+            "overridden": _share(sum(overridden.values()), asked),
+            "rejected": _share(lost, asked),
         },
         "use": {"srl": len(accepted), "rlvr": len(drawn) - len(accepted)},
         "dropped": {
             "near_duplicates": pool.near_duplicates,
             "contaminated": pool.contaminated,
         },
+        "redacted": {
+            "classes": list(settings.generate.redact.classes),
+            "training_rows": pool.redacted_rows,
+            "found": dict(pool.redacted),
+        },
         "labels": generate_report.tally(str(t.answer.get(settings.role.label)) for t in labelled),
-        "cost": teachers.cost(),
     }
-    summary["notes"] = [*generate_report.notes(summary), *teachers.notes()]
-    return summary
+
+
+def _tell(
+    rundir: RunDir,
+    settings: Settings,
+    drawn: Sequence[Task],
+    made: _Made,
+    summary: dict[str, Any],
+    quality: dict[str, Any],
+) -> None:
+    """Writes what people read."""
+    identity = {
+        "role": settings.role.name,
+        "tier": settings.tier.name,
+        "run": rundir.path.name,
+        "teacher": settings.generate.teacher.kind,
+    }
+    page = generate_page.html(
+        identity,
+        summary,
+        quality,
+        prompts=[task.prompt for task in drawn],
+        accepted=made.accepted,
+        rejected=made.turned_down,
+    )
+    rundir.write_json("generate/quality.json", quality)
+    rundir.write_text("generate/report.html", page)
+    report = generate_report.report(summary, made.accepted, made.turned_down)
+    rundir.write_text("generate/report.md", report)
 
 
 def _write(
-    rundir: RunDir,
-    role: str,
-    drawn: Sequence[Task],
-    asked: Sequence[Task],
-    outcomes: Sequence[Outcome],
-    summary: dict[str, Any],
+    rundir: RunDir, role: str, drawn: Sequence[Task], made: _Made, summary: dict[str, Any]
 ) -> None:
-    accepted = [one.accepted for one in outcomes if one.accepted is not None]
-    learnt = {trajectory.task.id for trajectory in accepted}
-    turned_down = [trajectory for one in outcomes for trajectory in one.rejected]
-    rundir.write_jsonl("generate/rejected.jsonl", [record.to_row(t, role) for t in turned_down])
-    rundir.write_jsonl(
-        "generate/unwritten.jsonl",
-        [
-            {"id": task.id, "why": one.unwritten}
-            for task, one in zip(asked, outcomes, strict=True)
-            if one.unwritten
-        ],
-    )
+    """Writes what the next stages read; trajectories.jsonl comes last."""
+    learnt = {trajectory.task.id for trajectory in made.accepted}
+    rejected = [record.to_row(one, role) for one in made.turned_down]
+    rundir.write_jsonl("generate/rejected.jsonl", rejected)
+    both = zip(made.asked, made.outcomes, strict=True)
+    unwritten = [{"id": task.id, "why": one.unwritten} for task, one in both if one.unwritten]
+    rundir.write_jsonl("generate/unwritten.jsonl", unwritten)
     rundir.write_jsonl(
         "generate/tasks.jsonl",
         [
@@ -239,9 +245,9 @@ def _write(
             for task in drawn
         ],
     )
-    rundir.write_text("generate/report.md", generate_report.report(summary, accepted, turned_down))
     rundir.write_json("generate/summary.json", summary)
-    rundir.write_jsonl("generate/trajectories.jsonl", [record.to_row(t, role) for t in accepted])
+    accepted = [record.to_row(one, role) for one in made.accepted]
+    rundir.write_jsonl("generate/trajectories.jsonl", accepted)
 
 
 def _share(part: int, whole: int) -> float:

@@ -18,7 +18,7 @@ def html(decision: Mapping[str, Any]) -> str:
     """The page in one file: no script, no request, no asset; the same text for equal records."""
     said = decision["model_selection"]
     return (
-        page.templates()
+        page.environment()
         .get_template("select.html.j2")
         .render(
             said=said,

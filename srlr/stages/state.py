@@ -6,7 +6,7 @@ results of the stages it follows, and the user's data file.
 
 import importlib
 from collections.abc import Collection, Sequence
-from typing import Protocol, cast
+from typing import Any, Protocol, cast
 
 from srlr.core import target, teaching
 from srlr.core.errors import ConfigError, MissingArtifact
@@ -49,7 +49,7 @@ def inputs(aim: Target, rundir: RunDir, name: str) -> str:
     unread: dict[str, Any] = {
         "rollout": set(WHENCE),
         "select": {"measure"},
-        "generate": {"teacher": whence, "more_teachers": more},
+        "generate": {"teacher": whence, "more_teachers": more, "verifier": {"judge": whence}},
     }
     dump = settings.model_dump(mode="json", exclude=unread)
     return hash_of(

@@ -9,7 +9,8 @@ import math
 import re
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
 
 NEAR = 0.9
 """Jaccard similarity of word-pair sets from which two texts count as the same."""
@@ -64,8 +65,7 @@ def duplicates(
     meets: dict[str, list[int]] = defaultdict(list)
     found: dict[int, str] = {}
     for position, members in enumerate(sets):
-        ordered = sorted(members, key=lambda member: (frequency[member], member))
-        prefix = ordered[: len(ordered) - math.ceil(threshold * len(ordered)) + 1]
+        prefix = _rarest(members, frequency, threshold)
         rivals = dict.fromkeys(rival for member in prefix for rival in meets[member])
         if position >= len(fixed):
             twin = next((r for r in rivals if jaccard(members, sets[r]) >= threshold), None)
@@ -75,3 +75,43 @@ def duplicates(
         for member in prefix:
             meets[member].append(position)
     return found
+
+
+class Match(NamedTuple):
+    """One of `against`, and the Jaccard similarity to it; 1 for the same normalised text."""
+
+    text: str
+    similarity: float
+
+
+def repeats(
+    texts: Sequence[str], against: Sequence[str], threshold: float = NEAR
+) -> dict[int, Match]:
+    """Positions in `texts` that repeat one of `against`, with the one most like it."""
+    fixed = [shingles(text) for text in against]
+    exact = {normalise(text): text for text in reversed(against)}
+    frequency = Counter(member for members in fixed for member in members)
+    meets: dict[str, list[int]] = defaultdict(list)
+    for position, members in enumerate(fixed):
+        for member in _rarest(members, frequency, threshold):
+            meets[member].append(position)
+    found: dict[int, Match] = {}
+    for position, text in enumerate(texts):
+        same = exact.get(normalise(text))
+        if same is not None:
+            found[position] = Match(same, 1.0)
+            continue
+        members = shingles(text)
+        prefix = _rarest(members, frequency, threshold)
+        rivals = dict.fromkeys(rival for member in prefix for rival in meets.get(member, ()))
+        near = [(jaccard(members, fixed[rival]), -rival) for rival in rivals]
+        similarity, rival = max(near, default=(0.0, 0))
+        if similarity >= threshold:
+            found[position] = Match(against[-rival], similarity)
+    return found
+
+
+def _rarest(members: frozenset[str], frequency: Mapping[str, int], threshold: float) -> list[str]:
+    """The members of which two sets that are alike share one."""
+    ordered = sorted(members, key=lambda member: (frequency[member], member))
+    return ordered[: len(ordered) - math.ceil(threshold * len(ordered)) + 1]

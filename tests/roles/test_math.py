@@ -96,7 +96,7 @@ def test_collaboration_accepts_the_first_attempt_and_cites_its_neighbours():
 
     assert outcome.rejected == []
     assert outcome.accepted.score == 1.0
-    assert outcome.accepted.meta == {"attempts": 1}
+    assert outcome.accepted.meta["attempts"] == 1
     assert len(outcome.accepted.citations) == 3
 
 
@@ -260,3 +260,13 @@ def test_an_answer_that_is_no_whole_number_is_named_with_its_row(tmp_path):
 
     with pytest.raises(ConfigError, match="'answer' 'a lot'"):
         math.load_tasks(own, "train")
+
+
+def test_edge_cases_are_long_solutions_divisions_and_idle_numbers():
+    def kinds(text, *steps):
+        return list(math.edge_cases(Task("1", text, {"answer": 1, "steps": steps})))
+
+    assert kinds("Of 6 pens and 2 cups", "6 / 2 = 3") == ["division"]
+    assert kinds("Of 6 pens, 2 cups and 9 mugs", "6 + 2 = 8") == ["idle_number"]
+    assert kinds("1 and 2", "1 + 2 = 3", "3 + 1 = 4", "4 + 2 = 6") == ["long_solution"]
+    assert kinds("Of 6 pens") == []

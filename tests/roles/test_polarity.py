@@ -97,3 +97,16 @@ def test_an_override_needs_its_evidence_in_the_text(kind, text, result, there):
 
 def test_every_kind_has_a_rule():
     assert set(polarity._RULES) == set(polarity.KINDS)
+
+
+@pytest.mark.parametrize(
+    ("text", "label", "kinds"),
+    [
+        ("Great, it fell apart!", "negative", ("sarcasm",)),
+        ("Great, it fell apart!", "positive", ()),
+        ("A good lens and an awful case.", "neutral", ("mixed",)),
+        ("A lens.", "neutral", ()),
+    ],
+)
+def test_edge_cases_are_sarcasm_and_mixed_feelings(text, label, kinds):
+    assert polarity.edge_cases(text, label) == kinds

@@ -57,3 +57,27 @@ def test_prefix_filtering_finds_what_comparing_all_pairs_finds(seed):
             if j < i and dedup.jaccard(dedup.shingles(texts[i]), dedup.shingles(texts[j])) >= 0.6
         ]
         assert (i in found) == bool(twins)
+
+
+def test_repeats_name_the_one_most_alike():
+    long = " ".join(WORDS)
+    near, same = long + " indeed", long.upper() + "!"
+    found = dedup.repeats([long, "other words", same], ["x", near, long])
+
+    assert found == {0: dedup.Match(long, 1.0), 2: dedup.Match(long, 1.0)}
+    assert dedup.repeats([long], [near]) == {0: dedup.Match(near, 17 / 18)}
+    assert dedup.repeats([long], []) == {}
+
+
+@given(st.integers(0, 10_000))
+def test_repeats_are_what_comparing_all_pairs_finds(seed):
+    rng = random.Random(seed)
+    texts = [" ".join(rng.choices(WORDS[:5], k=rng.randint(1, 7))) for _ in range(12)]
+    mine, theirs = texts[:6], texts[6:]
+    found = dedup.repeats(mine, theirs, threshold=0.6)
+
+    for place, text in enumerate(mine):
+        alike = [dedup.jaccard(dedup.shingles(text), dedup.shingles(one)) for one in theirs]
+        assert (place in found) == (max(alike) >= 0.6)
+        if place in found:
+            assert found[place].similarity == max(alike)

@@ -1,0 +1,143 @@
+"""Tasks that may be drawn: none repeats another, a held-out row or, if asked, an earlier run's."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from srlr.core import runs
+from srlr.core.errors import ConfigError, MissingArtifact
+from srlr.core.rundir import RunDir
+from srlr.core.settings import Settings
+from srlr.core.types import Role, Split, Task
+from srlr.text import dedup
+from srlr.text.redaction import documents
+from srlr.text.redaction.redactor import Redactor
+
+EXAMPLES = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """Training tasks to draw from, the whole training split, the texts of the others, and why some
+    tasks are left out.
+    """
+
+    tasks: list[Task]
+    train: list[Task]
+    held_out: list[str]
+    near_duplicates: int
+    contaminated: int
+    contamination: Mapping[str, Any] = field(default_factory=dict)
+    """By held-out split: its rows, how many training rows repeat one exactly or nearly, examples.
+    """
+    earlier: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    """Earlier runs of the role, the newest first: name, prompts drawn."""
+    dropped_earlier: int = 0
+    redacted: Mapping[str, int] = field(default_factory=dict)
+    """How often something of a class was taken out of training tasks."""
+    redacted_rows: int = 0
+
+
+def read(role: Role, settings: Settings, rundir: RunDir, redactor: Redactor) -> Pool:
+    """The training tasks that repeat no other one and nothing in the held-out splits, redacted
+    before a teacher or a file sees them.
+
+    Raises:
+        ConfigError: a split has no tasks.
+    """
+    tasks = _tasks(role, settings, rundir)
+    quality = settings.generate.quality
+    held_out = {split: [task.prompt for task in tasks[split]] for split in ("dev", "test")}
+    train = tasks["train"]
+    prompts = [task.prompt for task in train]
+    others = [text for texts in held_out.values() for text in texts]
+    copies = _copies(prompts, others, settings)
+    held_out_texts = set(others)
+    contaminated = sum(text in held_out_texts for text in copies.values())
+    contamination = {
+        split: _contamination(prompts, texts, quality.near) for split, texts in held_out.items()
+    }
+    train, redacted, rows = documents.tasks(redactor, train)
+    kept = [task for position, task in enumerate(train) if position not in copies]
+    earlier = () if quality.earlier_runs.do == "nothing" else tuple(_earlier(settings, rundir))
+    fresh = kept
+    if quality.earlier_runs.do == "drop" and earlier:
+        known = list(dict.fromkeys(text for _, texts in earlier for text in texts))
+        again = dedup.repeats([task.prompt for task in kept], known, quality.near)
+        fresh = [task for position, task in enumerate(kept) if position not in again]
+        if not fresh:
+            raise ConfigError(
+                "generate.quality.earlier_runs.do=drop: earlier runs drew every training task",
+                "do=report, fewer runs with earlier_runs.most, or more data",
+            )
+    return Pool(
+        fresh,
+        train,
+        others,
+        len(copies) - contaminated,
+        contaminated,
+        contamination,
+        earlier,
+        len(kept) - len(fresh),
+        redacted,
+        rows,
+    )
+
+
+def _tasks(role: Role, settings: Settings, rundir: RunDir) -> dict[str, list[Task]]:
+    splits: tuple[Split, ...] = ("train", "dev", "test")
+    tasks: dict[str, list[Task]] = {}
+    for done, split in enumerate(splits):
+        rundir.progress("reading data", done, len(splits))
+        tasks[split] = list(role.load_tasks(settings.role, split))
+    rundir.progress("reading data", len(splits), len(splits))
+    for split in ("train", "dev", settings.evaluate.split):
+        if not tasks[split]:
+            found = ", ".join(f"{len(tasks[name])} {name}" for name in splits)
+            raise ConfigError(
+                f"role.data {settings.role.data!r} leaves no {split} rows ({found})",
+                "add rows, give them a `split` column, or widen role.where",
+            )
+    return tasks
+
+
+def _copies(prompts: Sequence[str], held_out: Sequence[str], settings: Settings) -> dict[int, str]:
+    quality = settings.generate.quality
+    if quality.duplicates == "minhash":
+        from srlr.text import minhash
+
+        return minhash.duplicates(prompts, held_out, quality.near)
+    return dedup.duplicates(prompts, held_out, quality.near)
+
+
+def _contamination(prompts: Sequence[str], held_out: Sequence[str], near: float) -> dict[str, Any]:
+    found = dedup.repeats(prompts, held_out, near)
+    likeliest = sorted(found.items(), key=lambda item: (-item[1].similarity, item[0]))
+    exact = sum(match.similarity == 1.0 for match in found.values())
+    return {
+        "rows": len(held_out),
+        "exact": exact,
+        "near": len(found) - exact,
+        "examples": [
+            {"train": prompts[at], "held_out": match.text, "similarity": round(match.similarity, 3)}
+            for at, match in likeliest[:EXAMPLES]
+        ],
+    }
+
+
+def _earlier(settings: Settings, rundir: RunDir) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Runs of the role that drew tasks, the newest first; what cannot be read is left out."""
+    own = rundir.path.resolve()
+    left = settings.generate.quality.earlier_runs.most
+    for run in runs.all_runs(Path(settings.runs_dir)):
+        role = run.path.parent.name.rpartition("-")[0]
+        if not left:
+            return
+        if role != settings.role.name or run.path.resolve() == own:
+            continue
+        with suppress(MissingArtifact, ConfigError, KeyError, OSError):
+            rows = run.read_jsonl("generate/tasks.jsonl")
+            yield run.path.name, tuple(str(row["prompt"]) for row in rows)
+            left -= 1
