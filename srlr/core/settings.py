@@ -16,6 +16,7 @@ from srlr.core.ablation import Ablation
 from srlr.core.backends import refusals
 from srlr.core.node import Count, Node, NonNegative, Positive, Share, Whole
 from srlr.core.passed import NoRlvr, NoSrl
+from srlr.core.redacting import Redact
 from srlr.core.training import AnyRlvr, AnySrl, ByTrl, Dpo, Grpo, Imitate, OnPolicy, Stepwise
 
 
@@ -128,6 +129,8 @@ class Generate(Node):
     max_regeneration_attempts: Whole = 3
     min_verification_score: Share = 0.7
     neighbours: Whole = 3
+    redact: Redact = Redact()
+    """What is taken out of training rows and trajectories before they are stored or sent."""
 
 
 class Rollout(Node):

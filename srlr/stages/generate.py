@@ -24,6 +24,8 @@ from srlr.core.settings import Settings
 from srlr.core.types import Plan, Role, Split, StageResult, Task, Trajectory
 from srlr.stages import generate_report
 from srlr.text import dedup
+from srlr.text.redaction import documents
+from srlr.text.redaction.redactor import Redactor
 
 NAME = "generate"
 READS: tuple[str, ...] = ("role", "role_path", "generate", "seed")
@@ -50,11 +52,13 @@ def run(settings: Settings, rundir: RunDir) -> StageResult:
     if settings.seed is None:
         raise ConfigError("generate: the run has no seed", "give one: seed=1")
     role = roles.load(settings.role, settings.role_path)
-    pool = _pool(role, settings, rundir)
+    redactor = Redactor(settings.generate.redact)
+    pool = _pool(role, settings, rundir, redactor)
     rng = random.Random(settings.seed)
     drawn = _drawn(pool.tasks, settings, rng)
     asked = round(len(drawn) * settings.generate.srl_share)
-    accepted, rejected = _written(role, pool.train, drawn[:asked], settings, rundir)
+    written = _written(role, pool.train, drawn[:asked], settings, rundir)
+    accepted, rejected = _redacted(written, redactor)
     summary = _summary(settings, pool, drawn, asked, accepted, rejected)
     _write(rundir, settings.role.name, drawn, accepted, rejected, summary)
     shares = summary["shares"]
@@ -80,10 +84,14 @@ class _Pool:
     train: list[Task]
     near_duplicates: int
     contaminated: int
+    redacted: dict[str, int]
+    redacted_rows: int
 
 
-def _pool(role: Role, settings: Settings, rundir: RunDir) -> _Pool:
-    """The training tasks that repeat no other one and nothing in the held-out splits."""
+def _pool(role: Role, settings: Settings, rundir: RunDir, redactor: Redactor) -> _Pool:
+    """The training tasks that repeat no other one and nothing in the held-out splits, redacted
+    before a teacher or a file sees them.
+    """
     splits: tuple[Split, ...] = ("train", "dev", "test")
     tasks: dict[Split, Sequence[Task]] = {}
     for done, split in enumerate(splits):
@@ -103,8 +111,9 @@ def _pool(role: Role, settings: Settings, rundir: RunDir) -> _Pool:
     copies = dedup.duplicates(prompts, against=held_out)
     held_out_texts = set(held_out)
     contaminated = sum(text in held_out_texts for text in copies.values())
+    train, redacted, rows = documents.tasks(redactor, train)
     kept = [task for position, task in enumerate(train) if position not in copies]
-    return _Pool(kept, train, len(copies) - contaminated, contaminated)
+    return _Pool(kept, train, len(copies) - contaminated, contaminated, redacted, rows)
 
 
 def _drawn(tasks: Sequence[Task], settings: Settings, rng: random.Random) -> list[Task]:
@@ -149,6 +158,17 @@ def _written(
     return accepted, rejected
 
 
+def _redacted(
+    written: tuple[list[Trajectory], list[list[Trajectory]]], redactor: Redactor
+) -> tuple[list[Trajectory], list[list[Trajectory]]]:
+    """What a teacher wrote, without what it may have made up or let slip."""
+    accepted, rejected = written
+    return (
+        [documents.trajectory(redactor, one)[0] for one in accepted],
+        [[documents.trajectory(redactor, one)[0] for one in attempts] for attempts in rejected],
+    )
+
+
 def _summary(
     settings: Settings,
     pool: _Pool,
@@ -183,6 +203,11 @@ def _summary(
         "dropped": {
             "near_duplicates": pool.near_duplicates,
             "contaminated": pool.contaminated,
+        },
+        "redacted": {
+            "classes": list(settings.generate.redact.classes),
+            "training_rows": pool.redacted_rows,
+            "found": pool.redacted,
         },
         "labels": generate_report.tally(str(t.answer.get(settings.role.label)) for t in labelled),
     }
