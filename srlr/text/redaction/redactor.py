@@ -40,7 +40,9 @@ PLACEHOLDER = re.compile(rf"\[({'|'.join(CLASSES).upper()})(?:_(\d{{1,9}}))?\]")
 _RANK = {kind: rank for rank, kind in enumerate(RECOGNISERS)}
 _ROUNDS = 8
 """A second look follows every change. More than two happen only in texts made to need them."""
-_TELLING = re.compile(r"[\d@]|-----BEGIN|[\[({<] ?at ?[\])}>]|://", re.IGNORECASE)
+_TELLING = re.compile(
+    r"[\d@]|-----BEGIN|[\[({<] ?at ?[\])}>]|://|[a-z0-9]{2}[_-]\w{16}", re.IGNORECASE
+)
 """Without one of these there is nothing but, perhaps, a name."""
 
 
