@@ -11,7 +11,7 @@ from srlr.text.redaction.finding import Found, told
 
 _DOMAIN = re.compile(
     r"(?:@|%40|&#64;|&commat;)((?:[^\W_](?:[\w-]{0,62}\w)?\.){1,8}"
-    r"(?:[^\W\d_]{2,24}|xn--[a-z0-9-]{2,59}))(?![\w(])",
+    r"(?:xn--[a-z0-9-]{2,59}|[^\W\d_]{2,24}))(?![\w(])",
     re.IGNORECASE,
 )
 _LOCAL_SIGNS = frozenset("!#$%&'*+/=?^_`{|}~.-")
@@ -40,10 +40,10 @@ _IP_CUE = re.compile(
 _VERSION = re.compile(
     r"(?:\b(?:v|ver|version|release|build|firmware|section|chapter|clause|rfc|oid|update|patch"
     r"|upgraded?(?: to)?|python|java|chrome|firefox|windows|linux|kernel)[ .:=#]{0,3}|§ ?"
-    r"|[=~<>^]=|\b[A-Z][A-Za-z]+/)$",
+    r"|[=~<>^]=)$",
     re.IGNORECASE,
 )
-_PRODUCT = re.compile(r"[A-Z][A-Za-z]*/$")
+_PRODUCT = re.compile(r"\b[A-Z][A-Za-z]+/$")
 
 
 def emails(text: str) -> Iterator[Found]:

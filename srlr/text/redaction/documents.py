@@ -62,14 +62,17 @@ def task(redactor: Redactor, given: Task) -> tuple[Task, Counts]:
     """
     body = {"prompt": given.prompt, "answer": given.answer, "meta": given.meta}
     new, found = row(redactor, body, ("prompt",))
-    name = _digest(redactor, given.id)
-    group = given.meta.get("group")
-    if not found and name == given.id:
-        return given, {}
-    meta = dict(new["meta"])
-    if isinstance(group, str):
-        meta["group"] = _digest(redactor, group)
-    return Task(name, new["prompt"], new["answer"], meta), found
+    return _again(redactor, given, new), found
+
+
+def _again(redactor: Redactor, given: Task, new: Mapping[str, Any]) -> Task:
+    """The task with what `new` has of it; itself where that is all the same."""
+    name, meta = _digest(redactor, given.id), new["meta"]
+    if "group" in given.meta:
+        group = _digest(redactor, str(given.meta["group"]))
+        meta = {**meta, "group": group} if group != str(given.meta["group"]) else meta
+    again = Task(name, new["prompt"], new["answer"], meta)
+    return given if again == given else again
 
 
 def tasks(redactor: Redactor, given: Iterable[Task]) -> tuple[list[Task], Counts, int]:
@@ -89,30 +92,31 @@ def trajectory(redactor: Redactor, given: Trajectory) -> tuple[Trajectory, Count
     """The trajectory redacted: problem, steps, outcome and all that is said about it are one
     document, so that a step speaks of a value as the problem does.
     """
-    whole, found = task(redactor, given.task)
+    whole = given.task
     body = {
         "prompt": whole.prompt,
         "answer": whole.answer,
-        "task_meta": whole.meta,
+        "meta": whole.meta,
         "steps": [[step.action, step.reasoning] for step in given.steps],
         "outcome": given.expected_outcome,
         "issues": given.issues,
         "citations": given.citations,
-        "meta": given.meta,
+        "told": given.meta,
     }
-    new, more = row(redactor, body, ("prompt", "steps", "issues"))
-    if not found and not more:
+    new, found = row(redactor, body, ("prompt", "steps", "issues"))
+    redacted = _again(redactor, whole, new)
+    if not found and redacted is whole:
         return given, {}
     steps = zip(new["steps"], given.steps, strict=True)
     return replace(
         given,
-        task=Task(whole.id, new["prompt"], new["answer"], new["task_meta"]),
+        task=redacted,
         steps=tuple(Step(said[0], said[1], step.reward) for said, step in steps),
         expected_outcome=new["outcome"],
         issues=tuple(new["issues"]),
         citations=tuple(new["citations"]),
-        meta=new["meta"],
-    ), added(found, more)
+        meta=new["told"],
+    ), found
 
 
 def added(one: Mapping[str, int], other: Mapping[str, int]) -> Counts:

@@ -131,7 +131,7 @@ SCHEMES = {
 
 _DENSE = re.compile(
     r"\d(?:[ .A-Za-z+-]?\d){6}|\d\d[ -]?\d\d[ -]?\d\d[ -]?[A-Da-d](?![^\W_])"
-    r"|[A-Z]{3} ?[A-Z]{3} ?[0-9L-V]{2}[A-T]"
+    r"|[A-Z]{3} ?[A-Z]{3} ?[0-9L-V]{2}[A-T]|[A-Z]\d{6}[HMX]|[A-Za-z]{5}\d{4}[A-Za-z]"
 )
 """Every number here has such a part; most texts have none."""
 _PAPERS = ("licen", "passport", "security", "identity", " id", "id card", "record", "mrn", "ssn")

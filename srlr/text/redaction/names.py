@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from srlr.text.redaction.finding import Found
 
 _UPPER = r"(?:(?![a-zß-öø-ÿ])[^\W\d_])"
-_WORD = rf"{_UPPER}[^\W\d_]{{1,30}}(?:['’-]{_UPPER}?[^\W\d_]{{1,30}}){{0,2}}"
+_WORD = rf"{_UPPER}(?:[^\W\d_]{{1,30}}|(?=['’]))(?:['’-]{_UPPER}?[^\W\d_]{{1,30}}){{0,2}}"
 _PARTICLE = r"(?:van der|van den|van|von|de la|de|der|den|di|da|del|la|le|bin|al)"
 _NAME = rf"{_WORD}(?: (?:{_UPPER}\.|{_PARTICLE} {_WORD}|{_WORD})){{0,3}}"
 _SHAPE = re.compile(rf"(?<![^\W_]){_NAME}")

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from srlr.text.redaction.finding import WINDOW, Found, digits, told
 
-_START = r"(?<![^\W_])(?<!\d[.,/-])(?<![$€£¥%#+(])"
+_START = r"(?<![^\W_])(?<!\d[.,/-])(?<![$€£¥%#+])"
 _END = r"(?![^\W_])(?![.,]\d|%|-\d)"
 _EXTENSION = r"(?: ?(?:x|#|ext\.?|extension) ?\d{1,6})?"
 
