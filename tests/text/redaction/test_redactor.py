@@ -17,8 +17,9 @@ PIECES = st.sampled_from(
         "jo@example.org", "4111 1111 1111 1111", "+49 30 901820", "467 3395", "call me on ", " ",
         "853-37-1694", "DE89370400440532013000", "203.0.113.7", "token=a8Kd02mXz7Qw1Lp9", "SSN ",
         "853371694", "card ", "4222222222222", "[EMAIL_7]", "[CARD]", ", ", "\n", "x", "1", "-",
-        "\u200b", "é", "my name is Ada Lovelace", "Ada Lovelace", "password is hunter22", "(", ")",
-        "41111111 11111111", "0", "@", "://u:p@", "phone: ", "２", "::", "/", "_", "+", "[", "]", ".",
+        ".", "\u200b", "é", "my name is Ada Lovelace", "Ada Lovelace", "password is hunter22",
+        "41111111 11111111", "0", "@", "://u:p@", "phone: ", "２", "::", "/", "_", "+", "[",
+        "]", "(", ")",
     ]
 )  # fmt: skip
 """Of these hypothesis makes texts in which one thing begins inside of another."""
