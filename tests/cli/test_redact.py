@@ -34,7 +34,7 @@ def test_a_text_keeps_everything_else_to_the_byte(srlr):
 def test_a_text_without_anything_is_itself_and_quiet_says_nothing(srlr):
     assert srlr("x.txt", b"plain\n") == (0, "plain\n", "nothing was found\n")
     assert srlr("x.txt", b"jo@example.org", "-q") == (0, "[EMAIL_1]", "")
-    assert srlr("x.txt", b"") == (0, "", "nothing was found\n")
+    assert srlr("x.txt", b"") == srlr("x.jsonl", b"") == (0, "", "nothing was found\n")
 
 
 def test_each_row_is_a_document_and_an_unchanged_one_goes_on_byte_for_byte(srlr):

@@ -11,9 +11,11 @@ from srlr.text.redaction.finding import Found, told
 
 _DOMAIN = re.compile(
     r"(?:@|%40|&#64;|&commat;)((?:[^\W_](?:[\w-]{0,62}\w)?\.){1,8}"
-    r"(?:xn--[a-z0-9-]{2,59}|[^\W\d_]{2,24}))(?![\w(])",
+    r"(?:xn--[a-z0-9-]{2,59}|[^\W\d_]{2,24}))(?![^\W_])",
     re.IGNORECASE,
 )
+_CALLED = re.compile(r"\.(?!com|org|net|edu|gov|info)[^\W\d_]{3,}$", re.IGNORECASE)
+"""The end of a domain that is a function's name where a bracket follows: W@x.reshape(2, 3)."""
 _LOCAL_SIGNS = frozenset("!#$%&'*+/=?^_`{|}~.-")
 _LOCAL_LONGEST = 128
 """Twice what RFC 5321 allows: a longer one is still somebody's."""
@@ -27,7 +29,7 @@ _BRACKETED = re.compile(r" ?[\[({<] ?(?:dot|\.) ?[\])}>] ?", re.IGNORECASE)
 
 _OCTET = r"(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)"
 _DOT = r"(?:\.|\[\.\]|\(\.\))"
-_V4 = re.compile(rf"(?<![\w.])(?<!\w-){_OCTET}(?:{_DOT}{_OCTET}){{3}}(?!\w|\.\d|-\w)")
+_V4 = re.compile(rf"(?<![^\W_])(?<!\.){_OCTET}(?:{_DOT}{_OCTET}){{3}}(?![^\W_]|\.\d)")
 _V6 = re.compile(r"(?<![\w:.])[0-9A-Fa-f]{1,4}:[0-9A-Fa-f:]{2,35}(?:(?:\d{1,3}\.){3}\d{1,3})?")
 _V6_END = re.compile(r"[\w:]")
 _GIVEN_OUT = re.compile(
@@ -43,6 +45,7 @@ _VERSION = re.compile(
     r"|[=~<>^]=)$",
     re.IGNORECASE,
 )
+_TAGGED = re.compile(r"-[A-Za-z]")
 _PRODUCT = re.compile(r"\b[A-Z][A-Za-z]+/$")
 
 
@@ -50,8 +53,9 @@ def emails(text: str) -> Iterator[Found]:
     """Addresses with a domain of at least two parts; `git@host:` names no person."""
     for match in _DOMAIN.finditer(text):
         start = _local(text, match.start())
-        local = text[start : match.start()]
-        if local and not (local == "git" and text[match.end() : match.end() + 1] in (":", "/")):
+        local, after = text[start : match.start()], text[match.end() : match.end() + 1]
+        machine = local == "git" and after in (":", "/")
+        if local and not machine and not (after == "(" and _CALLED.search(match[1])):
             yield Found(start, match.end(), "email", f"{local}@{match[1]}".casefold())
     if _AT.search(text):
         for match in _SPELT.finditer(text):
@@ -85,7 +89,7 @@ def addresses(text: str) -> Iterator[Found]:
     """
     for match in _V4.finditer(text):
         value = re.sub(r"[\[\]()]", "", match[0])
-        if _someones(ipaddress.IPv4Address(value)) and _is_address(text, match.start(), value):
+        if _someones(ipaddress.IPv4Address(value)) and _is_address(text, match, value):
             yield Found(*match.span(), "ip", value)
     for match in _V6.finditer(text):
         found = _v6(text, match)
@@ -98,11 +102,15 @@ def _someones(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
     return not (address.is_loopback or address.is_unspecified or mask)
 
 
-def _is_address(text: str, start: int, value: str) -> bool:
+def _is_address(text: str, match: re.Match[str], value: str) -> bool:
+    start, end = match.span()
     before = text[max(0, start - 24) : start]
     if _PRODUCT.search(before) or _VERSION.search(before):
         return False
-    return len(value) > len("1.2.3.4") or told(text, start, _IP_CUE, 24)
+    # lib-10.2.30.4 and 10.2.30.4-beta are versions as a rule.
+    tagged = bool(_TAGGED.match(before[:-3:-1]) or _TAGGED.match(text, end))
+    plain = len(value) > len("1.2.3.4") and not tagged
+    return plain or told(text, start, _IP_CUE, 24)
 
 
 def _v6(text: str, match: re.Match[str]) -> Found | None:

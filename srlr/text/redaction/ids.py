@@ -10,8 +10,8 @@ from typing import NamedTuple
 from srlr.text.redaction import checksums
 from srlr.text.redaction.finding import Found, alphanumeric, checked, digits, told
 
-_EDGE = r"(?<![^\W_])(?<!\d[.,/-])"
-_END = r"(?![^\W_])(?![.,/-]\d)"
+_EDGE = r"(?<![^\W_])(?<!\d[.-])"
+_END = r"(?![^\W_])(?![.-]\d)"
 _SSN = r"(?!000|666)[0-8]\d\d"
 
 

@@ -14,8 +14,8 @@ _CARD_CUE = re.compile(
     r"|debit|pan|cvv|cvc|expir\w*)\b|\[CARD\b|\[CARD_",
     re.IGNORECASE,
 )
-_EDGE = r"(?<![^\W_])(?<!\d[.,])"
-_END = r"(?![^\W_])(?![.,]\d)"
+_EDGE = r"(?<![^\W_])(?<!\d\.)"
+_END = r"(?![^\W_])(?!\.\d)"
 _DENSE = re.compile(r"\d(?:[ ._-]{0,2}\d){11}")
 _SOLID = re.compile(rf"{_EDGE}\d{{12,19}}{_END}")
 _GROUPED = re.compile(

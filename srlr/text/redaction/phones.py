@@ -11,8 +11,8 @@ from collections.abc import Iterator
 
 from srlr.text.redaction.finding import WINDOW, Found, digits, told
 
-_START = r"(?<![^\W_])(?<!\d[.,/-])(?<![$€£¥%#+])"
-_END = r"(?![^\W_])(?![.,]\d|%|-\d)"
+_START = r"(?<![^\W_])(?<!\d[.-])(?<![$€£¥%#+])"
+_END = r"(?![^\W_])(?!\.\d|%|-\d)"
 _EXTENSION = r"(?: ?(?:x|#|ext\.?|extension) ?\d{1,6})?"
 
 _INTERNATIONAL = re.compile(
@@ -33,7 +33,7 @@ _TRUNK = re.compile(
 )
 _CLEAR = (_INTERNATIONAL, _PREFIXED, _AMERICAN, _IN_PAIRS, _TRUNK)
 _VAGUE = re.compile(
-    rf"{_START}(?:\(\d{{2,5}}\)[ -]?\d{{2,5}}(?:[ .-]\d{{2,5}}){{0,3}}"
+    rf"{_START}(?<!\d[,/])(?:\(\d{{2,5}}\)[ -]?\d{{2,5}}(?:[ .-]\d{{2,5}}){{0,3}}"
     rf"|\d{{1,5}}(?:[ .-]\d{{2,5}}){{1,5}}|\d{{2,5}}[ ./-]\d{{5,8}}|\d{{7,12}}){_EXTENSION}{_END}",
     re.IGNORECASE,
 )

@@ -163,8 +163,9 @@ class Redactor:
         names: dict[tuple[str, str], str] = {}
         spans = []
         for page in pages:
-            told, parts, last, at = [], [], 0, 0
-            page.places = []
+            told: list[Span] = []
+            parts: list[str] = []
+            page.places, last, at = [], 0, 0
             for start, end, kind, value in page.taken:
                 if (kind, value) not in names:
                     highest[kind] += 1
