@@ -33,6 +33,7 @@ bench: setup
 	$(BIN)/srlr assets fetch vader-ground-truth smollm2-135m-instruct
 	$(BIN)/python -m benchmarks.similarity
 	$(BIN)/python -m benchmarks.teacher
+	$(BIN)/python -m benchmarks.redaction
 	$(BIN)/python -m benchmarks.rollout
 	$(BIN)/python -m benchmarks.imitation_step
 	$(BIN)/python -m benchmarks.grpo_step

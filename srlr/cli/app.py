@@ -221,6 +221,38 @@ def predict(
 
 
 @app.command()
+def redact(
+    source: Annotated[
+        str, typer.Argument(metavar="[FILE]", help="Text, JSON or JSON Lines; - is stdin.")
+    ] = "-",
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Where to, not stdout.")
+    ] = None,
+    classes: Annotated[
+        str | None,
+        typer.Option("--classes", metavar="A,B", help="Only these; or all, which adds name."),
+    ] = None,
+    style: Annotated[
+        str, typer.Option("--style", help="numbered: [EMAIL_1]; plain: [EMAIL].")
+    ] = "numbered",
+    allow: Annotated[
+        list[str] | None, typer.Option("--allow", metavar="VALUE", help="Stays; *@example.org.")
+    ] = None,
+    check: Annotated[bool, typer.Option("--check", help="Exit 5 if anything is found.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="On stdout what was found, without it, and no text.")
+    ] = False,
+    quiet: Quiet = False,
+) -> None:
+    """Replace personal data and secrets in a text or in rows by placeholders."""
+    from srlr.cli import redact as command
+
+    asked = command.settings(classes, style, allow or [])
+    manner = command.Manner(check=check, as_json=as_json, quiet=quiet)
+    raise typer.Exit(command.redact(source, output, asked, manner))
+
+
+@app.command()
 def doctor(as_json: AsJson = False, config_dir: ConfigDir = None) -> None:
     """Check this machine; every finding comes with a fix."""
     from srlr.cli import doctor as command

@@ -75,6 +75,11 @@ def text(value: str) -> None:
     print(value)
 
 
+def exact(value: str) -> None:
+    """Text on stdout without a line's end of its own."""
+    sys.stdout.write(value)
+
+
 def table(
     columns: Sequence[str],
     rows: Sequence[Sequence[object]],

@@ -151,9 +151,7 @@ def _redacted(outcome: Outcome, redactor: Redactor) -> Outcome:
     )
 
 
-def _summary(
-    settings: Settings, pool: Pool, drawn: Sequence[Task], made: _Made
-) -> dict[str, Any]:
+def _summary(settings: Settings, pool: Pool, drawn: Sequence[Task], made: _Made) -> dict[str, Any]:
     accepted, asked = made.accepted, len(made.asked)
     overridden = generate_report.tally(
         trajectory.meta["override"] for trajectory in accepted if trajectory.meta.get("override")

@@ -57,7 +57,8 @@ def read(role: Role, settings: Settings, rundir: RunDir, redactor: Redactor) -> 
     held_out_texts = set(others)
     contaminated = sum(text in held_out_texts for text in copies.values())
     contamination = {
-        split: _contamination(prompts, texts, quality.near) for split, texts in held_out.items()
+        split: _contamination(prompts, texts, quality.near, redactor)
+        for split, texts in held_out.items()
     }
     train, redacted, rows = documents.tasks(redactor, train)
     kept = [task for position, task in enumerate(train) if position not in copies]
@@ -112,7 +113,9 @@ def _copies(prompts: Sequence[str], held_out: Sequence[str], settings: Settings)
     return dedup.duplicates(prompts, held_out, quality.near)
 
 
-def _contamination(prompts: Sequence[str], held_out: Sequence[str], near: float) -> dict[str, Any]:
+def _contamination(
+    prompts: Sequence[str], held_out: Sequence[str], near: float, redactor: Redactor
+) -> dict[str, Any]:
     found = dedup.repeats(prompts, held_out, near)
     likeliest = sorted(found.items(), key=lambda item: (-item[1].similarity, item[0]))
     exact = sum(match.similarity == 1.0 for match in found.values())
@@ -121,7 +124,11 @@ def _contamination(prompts: Sequence[str], held_out: Sequence[str], near: float)
         "exact": exact,
         "near": len(found) - exact,
         "examples": [
-            {"train": prompts[at], "held_out": match.text, "similarity": round(match.similarity, 3)}
+            {
+                "train": redactor.text(prompts[at]).text,
+                "held_out": redactor.text(match.text).text,
+                "similarity": round(match.similarity, 3),
+            }
             for at, match in likeliest[:EXAMPLES]
         ],
     }

@@ -51,7 +51,16 @@ def notes(summary: Mapping[str, Any]) -> list[str]:
             f"left out of training: {dropped['contaminated']:,} that repeat held-out rows, "
             f"{dropped['near_duplicates']:,} near-duplicates"
         )
-    return lines
+    return [*lines, *_redaction(summary["redacted"])]
+
+
+def _redaction(told: Mapping[str, Any]) -> list[str]:
+    if not told["classes"]:
+        return ["nothing was redacted: generate.redact.classes is empty"]
+    if not told["training_rows"]:
+        return []
+    found = ", ".join(f"{kind} {count:,}" for kind, count in told["found"].items())
+    return [f"redacted in {told['training_rows']:,} training rows: {found or 'ids'}"]
 
 
 def _cost(cost: Mapping[str, Any], accepted: int) -> str:

@@ -254,3 +254,41 @@ def test_what_sources_have_is_cited_in_every_trajectory_and_counted(tmp_path, mo
     assert told["sources"]["away"]["failed"] == 8
     assert told["embedder"] == "hashed-1-1024"
     assert any(note.startswith("source 'away' gave nothing for 8 tasks") for note in result.notes)
+
+
+def personal(tmp_path):
+    rows = [
+        labelled("I love it, said jo@example.org on 203.0.113.7", "positive", "train"),
+        labelled("I love lens number 4", "positive", "train"),
+        labelled("It is fine", "positive", "dev"),
+        labelled("A box", "neutral", "test"),
+    ]
+    return sentiment(tmp_path / "rows.jsonl", rows)
+
+
+def test_nothing_personal_is_written_and_what_was_redacted_is_counted(tmp_path):
+    run = rundir(tmp_path)
+    result = generate.run(settings(personal(tmp_path)), run)
+    written = "".join(path.read_text() for path in (run.path / "generate").iterdir())
+    prompts = {row["prompt"] for row in run.read_jsonl("generate/tasks.jsonl")}
+    problems = {row["problem"] for row in run.read_jsonl("generate/trajectories.jsonl")}
+
+    assert "jo@example.org" not in written
+    assert "203.0.113.7" not in written
+    assert "I love it, said [EMAIL_1] on [IP_1]" in prompts & problems
+    assert run.read_json("generate/summary.json")["redacted"] == {
+        "classes": ["email", "phone", "card", "iban", "id", "ip", "key"],
+        "training_rows": 1,
+        "found": {"email": 1, "ip": 1},
+    }
+    assert "redacted in 1 training rows: email 1, ip 1" in result.notes
+
+
+def test_redaction_can_be_switched_off_and_that_is_on_record(tmp_path):
+    run = rundir(tmp_path)
+    result = generate.run(settings(personal(tmp_path), redact={"classes": ()}), run)
+    prompts = {row["prompt"] for row in run.read_jsonl("generate/tasks.jsonl")}
+
+    assert "I love it, said jo@example.org on 203.0.113.7" in prompts
+    assert run.read_json("generate/summary.json")["redacted"]["classes"] == []
+    assert "nothing was redacted: generate.redact.classes is empty" in result.notes
