@@ -14,7 +14,8 @@ import threading
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from srlr.core.settings import Generate, Hardware, ModelCard, RoleProfile, Settings, Tier
+from srlr.core.profile import RoleProfile
+from srlr.core.settings import Generate, Hardware, ModelCard, Settings, Tier
 from srlr.core.training import Grpo
 
 TOY = str(Path(__file__).parent / "roles" / "toy")

@@ -23,7 +23,11 @@ def archive_of(asset: PackageAsset) -> Wanted:
 
 def members_of(asset: PackageAsset) -> list[Wanted]:
     """The files that are taken out of the archive, the asset's own first."""
-    return [_wanted(one) for one in (asset, *asset.beside)]
+    return [_wanted(one) for one in _members(asset)]
+
+
+def _members(asset: PackageAsset) -> list[PackageAsset | Member]:
+    return [asset, *asset.beside]
 
 
 def _wanted(one: PackageAsset | Member) -> Wanted:
@@ -63,7 +67,7 @@ def _brought(asset: PackageAsset, link: Link, settings: PipSettings, progress: P
 
 def take(asset: PackageAsset, archive: Path, folder: Path, progress: Progress) -> None:
     """`folder` holds the members of a verified archive, themselves verified."""
-    for one in (asset, *asset.beside):
+    for one in _members(asset):
         wanted = _wanted(one)
         target = folder / wanted.filename
         copy_member(archive, one.member, target, one.size, progress)

@@ -4,7 +4,6 @@ exit 0  done            1  a bug, with its traceback     130  Ctrl-C    143  SIG
      2  ConfigError     3  MissingArtifact     4  ResourceError     5  GateFailed
 """
 
-import os
 import shlex
 import signal
 import sys
@@ -15,8 +14,8 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from srlr import __version__
-from srlr.cli import assets, config, models, render, runs
-from srlr.core.errors import MissingArtifact, ResourceError, SrlrError
+from srlr.cli import assets, config, invoking, models, render, runs
+from srlr.core.errors import SrlrError
 
 app = typer.Typer(
     name="srlr",
@@ -39,24 +38,6 @@ COMMANDS = {
     "rlvr": "Learn from outcomes that can be checked.",
     "evaluate": "Put held-out tasks to the baseline and the trained models.",
 }
-
-EXTRA_OF = dict.fromkeys(
-    (
-        "accelerate",
-        "gguf",
-        "jinja2",
-        "matplotlib",
-        "numpy",
-        "safetensors",
-        "scipy",
-        "sklearn",
-        "torch",
-        "transformers",
-        "vaderSentiment",
-    ),
-    "train",
-)
-"""Which extra of srlr brings a module that may be missing."""
 
 
 def _complete(ctx: typer.Context, args: list[str], incomplete: str) -> list[Any]:
@@ -285,7 +266,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     as_json = "--json" in args
     signal.signal(signal.SIGTERM, _terminate)
     try:
-        return _invoke(args)
+        return invoking.invoke(app, args)
     except SrlrError as error:
         render.error(error.what, error.hint, as_json=as_json, exit_code=error.exit_code)
         return error.exit_code
@@ -295,70 +276,4 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         return 141
     finally:
-        _flush()
-
-
-def _invoke(args: list[str]) -> int:
-    """As `main`, with every error a person can fix raised as an SrlrError."""
-    command = typer.main.get_command(app)
-    if "_SRLR_COMPLETE" in os.environ:
-        command.main(args, prog_name="srlr")
-    try:
-        with command.make_context("srlr", args) as context:
-            command.invoke(context)
-    except typer.Exit as done:
-        return done.exit_code
-    except ImportError as error:
-        extra = missing_extra(error)
-        if extra is None:
-            raise
-        raise MissingArtifact(
-            f"{error.name or error} is not installed", f"pip install 'srlr[{extra}]'"
-        ) from error
-    except MemoryError as error:
-        raise ResourceError(
-            "out of memory", "close other programs, or choose a smaller model or batch"
-        ) from error
-    except (SrlrError, BrokenPipeError):
-        raise
-    except Exception as error:
-        code = _usage(error, as_json="--json" in args)
-        if code is None:
-            raise
-        return code
-    return 0
-
-
-def _usage(error: Exception, *, as_json: bool) -> int | None:
-    """Says what is wrong with the command line; None where the error is a bug."""
-    # click is a package of its own under some typers and a private part of others.
-    said = getattr(error, "format_message", None)
-    if said is None:
-        if as_json:
-            render.emit("error", {"what": repr(error), "hint": "", "exit_code": 1}, as_json=True)
-        return None
-    context = getattr(error, "ctx", None)
-    if type(error).__name__ == "NoArgsIsHelpError" and context is not None:
-        render.text(context.get_help())
-        return 0
-    path = context.command_path if context is not None else "srlr"
-    render.error(said(), f"see {path} --help", as_json=as_json, exit_code=2)
-    return 2
-
-
-def missing_extra(error: ImportError) -> str | None:
-    """The extra that brings what could not be imported, None where that is srlr's own fault."""
-    name = (error.name or "").partition(".")[0]
-    if name in EXTRA_OF:
-        return EXTRA_OF[name]
-    # transformers raises a bare ImportError with the package's name in the text.
-    said = str(error).lower()
-    return next((x for n, x in EXTRA_OF.items() if not name and f"{n.lower()}" in said), None)
-
-
-def _flush() -> None:
-    """Empties stdout now; a reader that went away is no error, and not one to report at exit."""
-    try:
-        sys.stdout.flush()
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        invoking.flush()

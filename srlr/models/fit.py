@@ -12,11 +12,12 @@ tests/models/test_fit.py holds both against what the embedded model took.
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import prod
 from pathlib import Path
 from typing import Any, Literal
 
+from srlr.core.errors import MissingArtifact
 from srlr.core.settings import ModelCard
+from srlr.models import headers
 from srlr.models.card import number
 
 GIGA = 1e9
@@ -140,7 +141,7 @@ def of_folder(folder: Path) -> Shape | None:
             heads=heads,
             vocabulary=config["vocab_size"],
         )
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (MissingArtifact, OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
 
 
@@ -148,18 +149,13 @@ def _parameters(folder: Path) -> int:
     """All numbers in the folder's weights.
 
     Raises:
-        OSError, ValueError: there are none, or a head is damaged.
+        FileNotFoundError: there are none.
+        MissingArtifact: a header is damaged.
     """
     files = sorted(folder.glob("*.safetensors"))
     if not files:
         raise FileNotFoundError(folder)
-    total = 0
-    for path in files:
-        with path.open("rb") as file:
-            size = int.from_bytes(file.read(8), "little")
-            head = json.loads(file.read(min(size, path.stat().st_size)))
-        total += sum(prod(one["shape"]) for name, one in head.items() if name != "__metadata__")
-    return total
+    return sum(tensor.elements for path in files for tensor in headers.read(path))
 
 
 # -- serving ---------------------------------------------------------------------------------------

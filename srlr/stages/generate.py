@@ -15,7 +15,7 @@ out before anything is sent or stored (generate.redact).
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from srlr import collaboration, roles

@@ -43,8 +43,8 @@ def drawn(
 def balanced(
     tasks: Sequence[Task], settings: Settings, rng: random.Random, known: Callable[[Task], bool]
 ) -> list[Task]:
-    """As many as are asked for, drawn at random; where they are classified, a label's share goes with its
-    count ** (1 - balance). Those that the teachers know come before the others.
+    """As many as are asked for, drawn at random; where they are classified, a label's share goes
+    with its count ** (1 - balance). Those that the teachers know come before the others.
     """
     shuffled = rng.sample(tasks, len(tasks))
     if settings.role.family != "classification":

@@ -153,6 +153,12 @@ def _by_user(on: Ground) -> Choice:
     """The user's own choice: not ranked against others, but measured by the same constraints."""
     card, tier = on.settings.model, on.settings.tier
     one, found = judged(card, on)
+    if one.for_pay:
+        raise ConfigError(
+            f"model={card.name}: its vendor sells its answers, not its weights, so it cannot be "
+            "trained; its card is there to compare prices with",
+            "see `srlr models list` for models with weights",
+        )
     ranked = on.rank([one])
     outside = any(breach.constraint == "parameters" for breach in found)
     stands_in = outside and card.name == tier.stand_in

@@ -1,6 +1,5 @@
 """How varied a set of texts is: labels, lengths, words, and how far its texts lie apart."""
 
-import itertools
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -8,7 +7,6 @@ from typing import NamedTuple
 
 from srlr.text.dedup import normalise
 
-Vectors = Sequence[Sequence[float]]
 
 
 class Lengths(NamedTuple):
@@ -80,17 +78,6 @@ def spread(texts: Sequence[str]) -> float:
             for word, weight in weights.items():
                 total[word] += weight / norm  # type: ignore[assignment]
     return _spread(math.fsum(value * value for value in total.values()), squares, count)
-
-
-def spread_of(vectors: Vectors) -> float:
-    """The same of embeddings, whatever their lengths; a vector of zeros is as far as can be."""
-    unit = []
-    for vector in vectors:
-        norm = math.hypot(*vector)
-        unit.append([value / norm for value in vector] if norm else [0.0] * len(vector))
-    summed = [math.fsum(column) for column in itertools.zip_longest(*unit, fillvalue=0.0)]
-    squares = math.fsum(value * value for one in unit for value in one)
-    return _spread(math.fsum(value * value for value in summed), squares, len(unit))
 
 
 def _spread(square: float, squares: float, count: int) -> float:

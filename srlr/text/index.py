@@ -48,7 +48,8 @@ class Index:
         import numpy as np
 
         scores = np.zeros(self._size)
-        for word in set(normalise(query).split()):
+        # In the query's order: sums in another order round otherwise, and ties would break by it.
+        for word in dict.fromkeys(normalise(query).split()):
             if word in self._postings:
                 positions, weights = self._postings[word]
                 scores[positions] += weights

@@ -9,7 +9,7 @@ import pytest
 from benchmarks.defects import DEFECTS, HARMLESS, NOISY, good, wilson
 from benchmarks.verifier import measure
 from srlr import roles
-from srlr.core.settings import RoleProfile
+from srlr.core.profile import RoleProfile
 from srlr.core.types import Task
 from srlr.roles import polarity
 

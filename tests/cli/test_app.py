@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from srlr import __version__
-from srlr.cli import app
+from srlr.cli import app, invoking
 from srlr.core.errors import GateFailed
 
 BLOCK = """
@@ -256,7 +256,7 @@ def test_a_missing_extra_is_named(run_srlr, tmp_path):
     ],
 )
 def test_which_extra_brings_a_missing_module(error, extra):
-    assert app.missing_extra(error) == extra
+    assert invoking.missing_extra(error) == extra
 
 
 def test_a_reader_that_goes_away_is_no_error(run_srlr):

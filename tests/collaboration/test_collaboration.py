@@ -5,7 +5,8 @@ import pytest
 from srlr import roles
 from srlr.collaboration import Work, collaborate, record, retriever, verifier
 from srlr.collaboration.teachers import Unwritten, expert
-from srlr.core.settings import Generate, RoleProfile
+from srlr.core.profile import RoleProfile
+from srlr.core.settings import Generate
 from srlr.core.types import Step, Task, Trajectory
 
 TOY = str(Path(__file__).parents[1] / "roles" / "toy")

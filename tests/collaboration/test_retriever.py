@@ -6,7 +6,8 @@ import pytest
 from srlr import roles
 from srlr.collaboration import retriever
 from srlr.core.errors import ConfigError, ResourceError
-from srlr.core.settings import Generate, Hardware, ModelCard, RoleProfile, Settings, Tier
+from srlr.core.profile import RoleProfile
+from srlr.core.settings import Generate, Hardware, ModelCard, Settings, Tier
 from srlr.core.training import Grpo
 from srlr.core.types import Passage, Task
 

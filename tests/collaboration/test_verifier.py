@@ -5,7 +5,8 @@ import pytest
 from srlr import roles
 from srlr.collaboration import collaborate, retriever, verifier
 from srlr.core.errors import ConfigError
-from srlr.core.settings import Generate, RoleProfile
+from srlr.core.profile import RoleProfile
+from srlr.core.settings import Generate
 from srlr.core.types import Step, Task, Trajectory, Verdict
 from srlr.core.verifying import CHECKS, Judge, Verifier, Weights, same_model
 

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from srlr.core.settings import Hardware, ModelCard, RoleProfile, Settings, Tier
+from srlr.core.profile import RoleProfile
+from srlr.core.settings import Hardware, ModelCard, Settings, Tier
 from srlr.evaluation.outcomes import Schema
 from srlr.evaluation.value import Extras
 

@@ -7,7 +7,7 @@ import pytest
 
 from srlr import assets
 from srlr.core.errors import ConfigError, MissingArtifact
-from srlr.core.settings import RoleProfile
+from srlr.core.profile import RoleProfile
 from srlr.core.types import Task
 from srlr.roles import data, rows, sentiment
 

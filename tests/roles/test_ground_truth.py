@@ -4,7 +4,8 @@ import pytest
 
 from srlr import assets
 from srlr.collaboration import collaborate, retriever
-from srlr.core.settings import Generate, RoleProfile
+from srlr.core.profile import RoleProfile
+from srlr.core.settings import Generate
 from srlr.roles import sentiment
 from srlr.text import dedup
 

@@ -5,7 +5,7 @@ import pytest
 from srlr import roles
 from srlr.core.compose import available
 from srlr.core.errors import ConfigError, MissingArtifact
-from srlr.core.settings import RoleProfile
+from srlr.core.profile import RoleProfile
 from srlr.core.types import Role
 
 TOY = Path(__file__).parent / "toy"

@@ -6,8 +6,9 @@ import pytest
 
 from srlr.collaboration import record
 from srlr.core.errors import ConfigError
+from srlr.core.profile import RoleProfile
 from srlr.core.rundir import RunDir
-from srlr.core.settings import Generate, Hardware, ModelCard, RoleProfile, Settings, Tier
+from srlr.core.settings import Generate, Hardware, ModelCard, Settings, Tier
 from srlr.core.training import Grpo
 from srlr.stages import generate
 

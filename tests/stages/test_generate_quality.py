@@ -6,8 +6,9 @@ from types import SimpleNamespace
 import pytest
 
 from srlr.core.errors import ConfigError
+from srlr.core.profile import RoleProfile
 from srlr.core.rundir import RunDir
-from srlr.core.settings import Generate, Hardware, ModelCard, RoleProfile, Settings, Tier
+from srlr.core.settings import Generate, Hardware, ModelCard, Settings, Tier
 from srlr.core.training import Grpo
 from srlr.core.types import Task
 from srlr.core.verifying import EarlierRuns, Quality

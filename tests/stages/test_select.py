@@ -120,6 +120,15 @@ def test_the_users_own_choice_is_taken_and_measured_all_the_same(hub):
     assert said["computed_checks"]["memory"].startswith("fail: ")
 
 
+def test_a_model_whose_weights_nobody_has_is_refused_at_once(hub):
+    hub()
+    with pytest.raises(ConfigError) as caught:
+        select.choose(settings("model=gpt-6-luna"), LAPTOP)
+
+    assert "model=gpt-6-luna: its vendor sells its answers" in caught.value.what
+    assert "srlr models list" in caught.value.hint
+
+
 def test_the_stand_in_named_by_the_user_is_marked_as_one_too(hub):
     hub()
     asked = settings("model=smollm2-135m-instruct")

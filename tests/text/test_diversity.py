@@ -37,12 +37,6 @@ def test_spread_is_the_mean_distance_of_all_pairs():
     assert diversity.spread(["", "a"]) == 1.0
 
 
-def test_spread_of_embeddings_is_the_same_measure():
-    assert diversity.spread_of([[1, 0], [3, 0]]) == pytest.approx(0.0)
-    assert diversity.spread_of([[1, 0], [0, 1], [0, 0]]) == pytest.approx(1.0)
-    assert diversity.spread_of([[1, 0], [-1, 0]]) == pytest.approx(2.0)
-
-
 @given(st.lists(st.text(alphabet="ab c", max_size=8), min_size=2, max_size=6))
 def test_spread_lies_between_0_and_1_for_texts(texts):
     assert 0.0 <= diversity.spread(texts) <= 1.0 + 1e-9

@@ -53,8 +53,13 @@ class Shelf:
 class Source(Protocol):
     """A place to look; `said.kind` says whether its texts are rules, knowledge or examples."""
 
-    name: str
-    said: Said
+    @property
+    def name(self) -> str:
+        """As the configuration has it."""
+
+    @property
+    def said(self) -> Said:
+        """What the configuration says of it."""
 
     def find(self, task: Task) -> list[Text]:
         """At most `said.limit` texts for the task, the best first."""

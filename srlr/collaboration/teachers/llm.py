@@ -14,7 +14,7 @@ from srlr.collaboration.client import Client
 from srlr.collaboration.protocol import Answer
 from srlr.collaboration.teachers import Item, Unwritten, Written, prompt, reading
 from srlr.core.errors import ConfigError, ResourceError
-from srlr.core.settings import RoleProfile
+from srlr.core.profile import RoleProfile
 from srlr.core.types import Role, Task, Trajectory
 
 MOST_QUOTED = 1500

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from srlr.collaboration.teachers import Item
-from srlr.core.settings import RoleProfile
+from srlr.core.profile import RoleProfile
 from srlr.core.types import Context, Message, Role, Trajectory
 
 MOST_EXAMPLES = 4

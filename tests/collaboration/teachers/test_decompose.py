@@ -4,7 +4,7 @@ from srlr import roles
 from srlr.collaboration import verifier
 from srlr.collaboration.teachers import Item, Unwritten
 from srlr.collaboration.teachers.decompose import Decomposed, parts
-from srlr.core.settings import RoleProfile
+from srlr.core.profile import RoleProfile
 from srlr.core.types import Context, Task
 
 MATH = roles.load(

@@ -7,7 +7,7 @@ import pytest
 from benchmarks import planted
 from benchmarks.redaction import Rate, covered
 from srlr import assets
-from srlr.core.settings import RoleProfile
+from srlr.core.profile import RoleProfile
 from srlr.roles import sentiment
 from srlr.text.redaction.redactor import Redactor
 
