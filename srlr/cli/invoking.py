@@ -28,7 +28,7 @@ EXTRA_OF = dict.fromkeys(
 
 
 def invoke(app: typer.Typer, args: list[str]) -> int:
-    """Runs one command line; its exit code. Every error a person can fix is raised as an SrlrError."""
+    """Runs one command line and returns its exit code; what a person can fix is an SrlrError."""
     command = typer.main.get_command(app)
     if "_SRLR_COMPLETE" in os.environ:
         command.main(args, prog_name="srlr")

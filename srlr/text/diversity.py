@@ -8,7 +8,6 @@ from typing import NamedTuple
 from srlr.text.dedup import normalise
 
 
-
 class Lengths(NamedTuple):
     """Quantiles of the number of words, interpolated between neighbours."""
 
