@@ -151,6 +151,7 @@ def test_both_stages_learn_through_adapters_and_leave_plain_models(job, tuning):
     assert not list(job.run.rglob("checkpoint*"))
 
 
+@pytest.mark.slow
 def test_srl_step_by_step_after_a_warm_up(job):
     """Killed in its warm-up and in its own steps, it ends as if it had not been."""
     words = ["srl=stepwise", "srl.warm_up.steps=20", "srl.warm_up.learning_rate=5e-3"]

@@ -53,7 +53,7 @@ def test_list_shows_sizes_licences_tiers_and_who_stands_in():
         "context_tokens": 131072,
         "licence": "apache-2.0",
         "here": "no",
-        "tiers": ["silver"],
+        "tiers": ["gold", "silver"],
         "stand_in": [],
         "from": "srlr",
         "source": "hub:Qwen/Qwen2.5-7B-Instruct",
@@ -88,7 +88,7 @@ def test_show_gives_every_fact_with_source_and_date():
     shown = srlr("show", "smollm2-135m-instruct").stdout
     assert "stand-in of: bronze, gold, silver" in shown
     assert "\nhidden_size: 576\n  https://huggingface.co/" in shown
-    assert "tiers: silver\n" in srlr("show", "qwen2.5-7b-instruct").stdout
+    assert "tiers: gold, silver\n" in srlr("show", "qwen2.5-7b-instruct").stdout
 
 
 def test_a_typo_gives_the_nearest_name():

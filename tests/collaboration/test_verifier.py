@@ -3,11 +3,11 @@ from pathlib import Path
 import pytest
 
 from srlr import roles
-from srlr.collaboration import collaborate, retriever, verifier
+from srlr.collaboration import Work, collaborate, verifier
 from srlr.core.errors import ConfigError
 from srlr.core.profile import RoleProfile
 from srlr.core.settings import Generate
-from srlr.core.types import Step, Task, Trajectory, Verdict
+from srlr.core.types import Context, Step, Task, Trajectory, Verdict
 from srlr.core.verifying import CHECKS, Judge, Verifier, Weights, same_model
 
 TOY = str(Path(__file__).parents[1] / "roles" / "toy")
@@ -125,19 +125,13 @@ def test_a_check_that_was_asked_for_is_not_left_out_in_silence(settings, what):
 def test_collaboration_asks_the_teacher_again_from_other_seeds():
     seeds = []
 
-    def expert(task, context, attempt, seed):
-        seeds.append(seed)
-        return GOOD
+    def teacher(items):
+        seeds.extend(item.seed for item in items)
+        return [GOOD for _ in items]
 
     asked = Generate(verifier=Verifier(answers=2))
-    outcome = collaborate(
-        RED,
-        role=Role(expert=expert),
-        examples=retriever.Examples([]),
-        label="label",
-        settings=asked,
-        seed=5,
-    )
+    work = Work(Role(), lambda _: Context(), "label", asked)
+    (outcome,) = collaborate(work, teacher, [(RED, 5)])
 
     assert outcome.accepted.meta["checks"]["consistency"] == "pass"
     assert len(set(seeds)) == 3

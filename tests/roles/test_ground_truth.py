@@ -3,7 +3,8 @@
 import pytest
 
 from srlr import assets
-from srlr.collaboration import collaborate, retriever
+from srlr.collaboration import Work, collaborate, retriever
+from srlr.collaboration.teachers import expert
 from srlr.core.profile import RoleProfile
 from srlr.core.settings import Generate
 from srlr.roles import sentiment
@@ -45,12 +46,13 @@ def test_no_review_and_no_text_is_in_two_splits(splits):
 def test_nearly_half_of_the_reviews_contradict_the_bare_word_count(splits):
     tasks = splits["train"][:400]
     examples = retriever.Examples(splits["train"])
-    outcomes = [
-        collaborate(
-            task, role=sentiment, examples=examples, label="sentiment", settings=Generate(), seed=1
-        )
-        for task in tasks
-    ]
+    work = Work(
+        sentiment,
+        lambda task: retriever.retrieve(task, sentiment, examples, 3),
+        "sentiment",
+        Generate(),
+    )
+    outcomes = collaborate(work, expert.teacher(sentiment), [(task, 1) for task in tasks])
     accepted = [outcome.accepted for outcome in outcomes if outcome.accepted]
     overridden = sum(trajectory.meta["override"] is not None for trajectory in accepted)
 

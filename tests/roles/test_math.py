@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from srlr import roles
-from srlr.collaboration import collaborate, retriever, verifier
+from srlr.collaboration import Work, collaborate, retriever, verifier
+from srlr.collaboration.teachers import expert
 from srlr.core.compose import compose
 from srlr.core.errors import ConfigError
 from srlr.core.settings import Generate
@@ -90,9 +91,8 @@ def test_the_experts_solution_of_every_template_is_verified(seed):
 def test_collaboration_accepts_the_first_attempt_and_cites_its_neighbours():
     train = math.load_tasks(PROFILE, "train")
     context = retriever.retrieve(train[3], math, retriever.Examples(train[:200]), 3)
-    outcome = collaborate(
-        train[3], role=math, context=context, label="answer", settings=Generate(), seed=1
-    )
+    work = Work(math, lambda _: context, "answer", Generate())
+    (outcome,) = collaborate(work, expert.teacher(math), [(train[3], 1)])
 
     assert outcome.rejected == []
     assert outcome.accepted.score == 1.0

@@ -182,6 +182,7 @@ def test_two_processes_killed_and_three_that_go_on_learn_what_one_learns(
     assert gone(several)
 
 
+@pytest.mark.slow
 def test_what_a_process_raises_is_told_as_if_there_were_one(start, generated):
     run = generated("wrong")
     process = start("srl", run, TOGETHER, "srl.trained_layers=9")

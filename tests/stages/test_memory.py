@@ -70,11 +70,12 @@ def test_what_a_process_with_a_third_holds_by_hand(kind, changes, beyond):
 def test_a_part_needs_less_to_learn_and_the_weights_besides_to_answer():
     learnt = node(Grpo, kl_penalty_weight=0)
     block = (0.135 - 49_152 * 576 / 1e9) / 30
-    together = memory.together_gb(THIRDS, learnt)
+    parts = memory.update(THIRDS, learnt).parts
+    together = parts["together"]
 
     assert together == pytest.approx((2 + 2 + 4) * (2 * block + 49_152 * 576 / 1e9))
     assert memory.updating_gb(THIRDS, learnt) == pytest.approx(
-        4 * 0.135 / 3 + together + memory.activations_gb(THIRDS, learnt)
+        4 * 0.135 / 3 + together + parts["activations"]
     )
     rows = memory.answering_gb(THIRDS, learnt.eval_tasks, memory.TOKENS_ASKED)
     assert memory.training_gb(THIRDS, learnt) >= memory.held_gb(THIRDS, learnt) + 0.27 + rows

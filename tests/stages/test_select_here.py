@@ -43,11 +43,13 @@ def test_a_for_pay_card_has_no_weights():
 
 
 def test_what_does_not_fit_says_what_it_needs(tmp_path):
-    """3.21e9 parameters in float32, half of them there twice, and the process."""
+    """3.21e9 parameters in float32, half of them there twice; the process; and the keys and values
+    of 10 rows of 100 tokens, 8 heads of 128 in 28 layers.
+    """
     settings = compose(("model=llama-3.2-3b-instruct", "hardware.memory_gb=8"), environ={}).settings
     why = select_here.too_large(tmp_path, settings.model, settings, LAPTOP)
 
-    assert why.startswith("it needs 20 GB (process 0.47, weights 19, kv cache 0.13")
+    assert why.startswith("it needs 20 GB (process 0.47, weights 19, kv cache 0.23")
     assert why.endswith("8 GB are free")
 
 
