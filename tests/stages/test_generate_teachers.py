@@ -227,3 +227,46 @@ def test_bad_lines_are_all_named(run, tmp_path):
     assert "2 of 3 lines" in told.value.what
     assert "line 1: expected_outcome is no object" in told.value.what
     assert "line 3: no JSON" in told.value.what
+
+
+def judged_by(score, key=None):
+    """A server whose model gives every trajectory this mark."""
+
+    def mark(asked):
+        said = {"issues": ["step 1: it is idle"], "score": score}
+        return teaching.Reply(teaching.completion(json.dumps(said)))
+
+    return teaching.Server(mark, key=key)
+
+
+def judge(server, **more):
+    return {"judge": {"model": "oracle-1", "base_url": server.url, **more}}
+
+
+def test_another_model_marks_each_trajectory_twice_and_its_cost_is_told(run, monkeypatch):
+    monkeypatch.setenv("JUDGE_KEY", KEY)
+    with judged_by(10, KEY) as server:
+        generate.run(settings(4, verifier=judge(server, api_key_env="JUDGE_KEY")), run)
+    rows = run.read_jsonl("generate/trajectories.jsonl")
+
+    assert len(server.asked) == 8
+    assert {row["meta"]["checks"]["judge"] for row in rows} == {"pass"}
+    assert run.read_json("generate/summary.json")["cost"]["tokens"] == 8 * 150
+    assert KEY not in "".join(path.read_text() for path in run.path.rglob("*.json*"))
+
+
+def test_what_the_judge_finds_bad_is_turned_down_with_what_it_said(run):
+    with judged_by(1) as server:
+        generate.run(settings(4, verifier={**judge(server), "weights": {"judge": 1.0}}), run)
+    (row, *_) = run.read_jsonl("generate/rejected.jsonl")
+
+    assert row["issues"] == ["judge: step 1: it is idle"]
+    assert run.read_jsonl("generate/trajectories.jsonl") == []
+
+
+def test_a_judge_that_wrote_the_trajectories_is_refused_whichever_teacher_it_is(run):
+    with pytest.raises(ValueError, match="favours its own"):
+        settings(
+            more_teachers={"b": {"kind": "openai", "base_url": "http://x/v1", "model": "oracle-1"}},
+            verifier={"judge": {"model": "org/Oracle-1"}},
+        )
