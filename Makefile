@@ -30,10 +30,12 @@ test-slow: setup
 	$(BIN)/python -m pytest -m slow
 
 bench: setup
-	$(BIN)/srlr assets fetch vader-ground-truth smollm2-135m-instruct
+	$(BIN)/srlr assets fetch vader-ground-truth smollm2-135m-instruct all-minilm-l6-v2
 	$(BIN)/python -m benchmarks.similarity
 	$(BIN)/python -m benchmarks.teacher
 	$(BIN)/python -m benchmarks.redaction
+	$(BIN)/python -m benchmarks.verifier
+	$(BIN)/python -m benchmarks.duplicates
 	$(BIN)/python -m benchmarks.rollout
 	$(BIN)/python -m benchmarks.imitation_step
 	$(BIN)/python -m benchmarks.grpo_step

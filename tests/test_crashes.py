@@ -76,7 +76,10 @@ def finished(job):
     return job.traces()
 
 
-@pytest.mark.parametrize("algorithm", ALGORITHMS)
+@pytest.mark.parametrize(
+    "algorithm",
+    ["ppo", *(pytest.param(name, marks=pytest.mark.slow) for name in ALGORITHMS if name != "ppo")],
+)
 def test_killed_after_a_step_and_in_a_write_it_ends_as_if_it_had_not_been(job, algorithm):
     whole, cut = job(algorithm, "uncut", 4), job(algorithm, "cut", 4)
 

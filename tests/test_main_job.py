@@ -57,6 +57,7 @@ def test_a_role_outside_the_package_is_trained_on_a_model_of_ones_own(toy_run):
     assert not list(toy_run.rglob("checkpoint*"))
 
 
+@pytest.mark.slow
 def test_every_stage_alone_in_a_shell_reads_what_the_one_before_wrote(
     tmp_path, toy_config, toy_run
 ):
@@ -105,6 +106,7 @@ def test_the_same_seed_gives_the_same_run_and_json_is_all_there_is_on_stdout(job
     assert envelope["data"]["report"]["table"]
 
 
+@pytest.mark.slow
 def test_another_seed_gives_another_model(job, toy_run):
     assert job("generate", "seed=2").wait() == 0
     assert job("srl", "seed=2").wait() == 0
@@ -133,6 +135,7 @@ def test_rlvr_that_was_never_better_hands_on_the_model_of_srl(copy, capsys):
     assert sums["rlvr/best/model.safetensors"] == sums["srl/best/model.safetensors"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tuning", ["lora", "qlora"])
 def test_both_stages_learn_through_adapters_and_leave_plain_models(job, tuning):
     """RLVR keeps 4 bits under SRL's adapter; a plain model of what both learnt is left."""
@@ -197,6 +200,7 @@ def test_predict_answers_in_json_lines(toy_run, tmp_path, capsys):
 # -- stopped at any point --------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_run_killed_again_and_again_ends_like_one_that_was_not(job, toy_run):
     """Before the first checkpoint, between checkpoints, in every stage that takes time."""
     for stage, step in (("srl", 1), ("srl", 5), ("srl", 12), ("srl", 29), ("rlvr", 1), ("rlvr", 5)):

@@ -74,6 +74,7 @@ def test_weights_that_are_not_kept_are_gone(finished_ablation):
     assert not list(finished_ablation.rglob("best"))
 
 
+@pytest.mark.slow
 def test_what_is_done_is_not_done_again(finished_ablation, words, tmp_path, table):
     place = shutil.copytree(finished_ablation, tmp_path / "runs")
     before = {p: t for p, t in toy_job.stamps(place).items() if p.parent.name != "ablation_toy"}
@@ -109,6 +110,7 @@ def test_a_killed_cell_goes_on(finished_ablation, words, tmp_path, table):
     assert table(tmp_path) == table(finished_ablation)
 
 
+@pytest.mark.slow
 def test_a_cell_that_fails_is_told_and_the_rest_goes_on(words, tmp_path, table, capsys):
     bad = "ablation.arms.srl.words=['srl.trained_layers=99']"
     code = main(["ablate", *words(tmp_path, "--seeds", "1", "--arms", "base,srl", bad)])
@@ -183,6 +185,7 @@ def test_an_arm_that_is_not_there_is_an_error(ablation_config):
         ablation.study_of(Ask(("recipe=ablation_toy",), ablation_config), Chosen(arms=("sft",)))
 
 
+@pytest.mark.slow
 def test_weights_are_kept_where_nothing_else_is_said(words, tmp_path):
     more = ("--arms", "srl", "--seeds", "1", "ablation.keep_weights=true", "ablation.budget=800")
 

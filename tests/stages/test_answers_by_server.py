@@ -79,6 +79,7 @@ def test_where_answers_come_from_does_not_undo_a_stage(finished, by_server):
     assert set(type(settings.rollout).model_fields) >= WHENCE
 
 
+@pytest.mark.slow
 def test_one_server_does_for_the_whole_run(finished, by_server, tiny_model_folder):
     """Adapters of SRL and RLVR reach it; what it says is what this process says of best/."""
     _, rundir, role = finished
