@@ -174,6 +174,7 @@ def test_placeholders_are_never_taken_apart():
     assert PLACEHOLDER.findall(EVERYTHING.text(text).text)[:3] == PLACEHOLDER.findall(text)[:3]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "part",
     ["a", "1", "@", "1 ", "a@", "1.", "::f", "4111 ", "4111 1111 1111 1111 ", "call 467 3395 ",
