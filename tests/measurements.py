@@ -1,6 +1,18 @@
-"""A measurement of round figures, for tests of what is made of measurements."""
+"""A measurement of round figures and a card paid for by the token, for tests of what is made of
+them.
+"""
 
 from srlr.models.measured import Load, Measured, Probe, Spread
+
+PAID = """
+name: bought
+source: api:vendor/bought
+facts:
+  for_pay: {value: true, source: 'https://x', date: 2026-11-23}
+  price_input_usd_per_1m: {value: 1, source: 'https://x', date: 2026-11-23}
+  price_output_usd_per_1m: {value: 2, source: 'https://x', date: 2026-11-23}
+tuning: {}
+"""
 
 
 def measured(**changes):

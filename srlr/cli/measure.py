@@ -18,17 +18,7 @@ def measure(ask: Ask, manner: Manner) -> None:
     """
     log.setup(manner.verbosity)
     opened: list[RunDir] = []
-
-    def tell(stage: str, event: str, detail: str) -> None:
-        if not manner.quiet:
-            said = f": {detail}" if detail else ""
-            render.note(f"{stage}: {pipeline.DONE_WORDS[event]}{said}")
-
-    def begin(rundir: RunDir) -> None:
-        opened.append(rundir)
-        if not manner.quiet:
-            render.note(f"run {rundir.path} (seed {rundir.manifest.get('seed')})")
-
+    tell, begin = pipeline.telling(manner, opened)
     try:
         with render.progress_sink(quiet=manner.quiet) as sink:
             rundir = RunDir(stages.run(ask, ("select",), tell=tell, opened=begin).path)

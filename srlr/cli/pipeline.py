@@ -1,6 +1,6 @@
 """The stage commands: hands words to the pipeline, shows what it says and what it left."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -52,16 +52,7 @@ def work(command: str, ask: Ask, manner: Manner) -> None:
     """
     log.setup(manner.verbosity)
     opened: list[RunDir] = []
-
-    def tell(stage: str, event: str, detail: str) -> None:
-        if not manner.quiet:
-            render.note(f"{stage}: {DONE_WORDS[event]}" + (f": {detail}" if detail else ""))
-
-    def begin(rundir: RunDir) -> None:
-        opened.append(rundir)
-        if not manner.quiet:
-            render.note(f"run {rundir.path} (seed {rundir.manifest.get('seed')})")
-
+    tell, begin = telling(manner, opened)
     try:
         with render.progress_sink(quiet=manner.quiet) as sink:
             rundir = pipeline.run(ask, stages_of(command), progress=sink, tell=tell, opened=begin)
@@ -76,6 +67,25 @@ def work(command: str, ask: Ask, manner: Manner) -> None:
     render.emit(
         "run", describe(rundir), as_json=manner.as_json, human=lambda: _show(command, rundir)
     )
+
+
+def telling(
+    manner: Manner, opened: list[RunDir]
+) -> tuple[Callable[[str, str, str], None], Callable[[RunDir], None]]:
+    """The pipeline's `tell` and `opened`: what is noted of stages and of the run, which goes to the
+    list too.
+    """
+
+    def tell(stage: str, event: str, detail: str) -> None:
+        if not manner.quiet:
+            render.note(f"{stage}: {DONE_WORDS[event]}" + (f": {detail}" if detail else ""))
+
+    def begin(rundir: RunDir) -> None:
+        opened.append(rundir)
+        if not manner.quiet:
+            render.note(f"run {rundir.path} (seed {rundir.manifest.get('seed')})")
+
+    return tell, begin
 
 
 def describe(rundir: RunDir) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from torch import nn
 from torch.utils.checkpoint import checkpoint
 from transformers.activations import SiLUActivation
 
-from srlr.models import abilities, blocks, passes, stack
+from srlr.models import abilities, blocks, passes
 from srlr.models.abilities import REFUSALS
 from srlr.models.stack import Stack
 
@@ -77,20 +77,14 @@ def _through(layer: Any, x: torch.Tensor, seen: passes.Seen) -> torch.Tensor:
 
 def of(network: Any) -> Body | None:
     """The network's blocks, or None where they are built otherwise."""
-    found = stack.find(network)
+    found = blocks.made_of(network)
     if found is None or not all(map(_is_plain, found.layers)):
         return None
-    if found.norm is not getattr(found.body, "norm", None):
-        return None
-    known = all(hasattr(found.body, name) for name in ("embed_tokens", "rotary_emb"))
-    again = bool(getattr(network, "is_activation_checkpointing", False))
-    return Body(network, found, again) if known else None
+    return Body(network, found, bool(getattr(network, "is_activation_checkpointing", False)))
 
 
 def _is_plain(layer: Any) -> bool:
-    """Whether the layer is a block with nothing in it that the two passes leave out."""
-    if not blocks.is_block(layer):
-        return False
+    """Whether nothing is in the block that the two passes leave out."""
     attention, mlp = layer.self_attn, layer.mlp
     norms = (layer.input_layernorm, layer.post_attention_layernorm)
     parts = (attention.q_proj, attention.k_proj, attention.v_proj)

@@ -17,6 +17,7 @@ from torch import nn
 from torch.nn import functional
 
 from srlr.models import stack
+from srlr.models.stack import Stack
 
 ATTENTION = {"q_proj", "k_proj", "v_proj", "o_proj"}
 MLP = {"gate_proj", "up_proj", "down_proj", "act_fn"}
@@ -119,19 +120,26 @@ def of(network: Any, *, pack: bool = False) -> Blocks | None:
     Args:
         pack: makes a copy of all weights in oneDNN's order, as they are now; for CPUs.
     """
-    found, head = stack.find(network), network.get_output_embeddings()
-    if found is None or not all(is_block(layer) for layer in found.layers):
-        return None
-    if type(head) is not nn.Linear or found.norm is not getattr(found.body, "norm", None):
-        return None
-    if not all(hasattr(found.body, name) for name in ("embed_tokens", "rotary_emb")):
+    found, head = made_of(network), network.get_output_embeddings()
+    if found is None or type(head) is not nn.Linear:
         return None
     blocks = tuple(_block(layer, pack=pack) for layer in found.layers)
     first: Any = found.layers[0]
     return Blocks(found.body, blocks, Product.of([head], pack=pack), first.self_attn.head_dim)
 
 
-def is_block(layer: Any) -> bool:
+def made_of(network: Any) -> Stack | None:
+    """Where a network keeps its layers, if it is embeddings, blocks and a norm; None otherwise."""
+    found = stack.find(network)
+    if found is None or not all(_is_block(layer) for layer in found.layers):
+        return None
+    if found.norm is not getattr(found.body, "norm", None):
+        return None
+    known = all(hasattr(found.body, name) for name in ("embed_tokens", "rotary_emb"))
+    return found if known else None
+
+
+def _is_block(layer: Any) -> bool:
     """Whether a layer has the parts of a block, all of them plain."""
     if {name for name, _ in layer.named_children()} != LAYER:
         return False

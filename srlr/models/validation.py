@@ -13,6 +13,15 @@ BENCHMARKS = ("ifeval", "mmlu", "gsm8k", "math", "humaneval", "mbpp", "bfcl", "g
 """How the names of claims about public benchmarks begin."""
 CLAIMED = "accuracy"
 """The claim about tasks like the role's own, which can be checked by asking some of them."""
+CHECKS = (
+    "benchmark_match",
+    "hardware_compatible",
+    "cost_within_budget",
+    "latency_verified",
+    "quality_floor",
+    "peak_load",
+)
+"""Their names in the decision record."""
 WITHIN = 0.1
 """Of the reported figure."""
 
@@ -54,15 +63,7 @@ def validate(
         claims: the card's figures by name.
     """
     if isinstance(found, Unmeasured):
-        names = (
-            "benchmark_match",
-            "hardware_compatible",
-            "cost_within_budget",
-            "latency_verified",
-            "quality_floor",
-            "peak_load",
-        )
-        results = dict.fromkeys(names, Result("not_measured", found.why))
+        results = dict.fromkeys(CHECKS, Result("not_measured", found.why))
         if found.refused:
             results["hardware_compatible"] = Result("fail", found.why)
         return results

@@ -111,30 +111,41 @@ def run(settings: Settings, rundir: RunDir, stage: str) -> StageResult:
     run, threads = rundir.path.resolve(), threads_each(settings)
     words = command(settings.launcher, run, stage, "0", threads)
     with channel.opened() as place:
-        with open(place / "output", "wb") as output:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "accelerate.commands.launch", *words, str(place)],
-                env=environment(settings),
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,  # Ctrl-C is for this process, which ends the others
-            )
-        inbox = Inbox(place)
-        try:
-            while process.poll() is None:
-                inbox.empty(rundir)
-                time.sleep(LOOK_EVERY_S)
-            inbox.empty(rundir)
-        finally:
-            inbox.close()
-            end(process)
-        if process.returncode == 0 and inbox.result is not None:
-            return inbox.result
+        started = [sys.executable, "-m", "accelerate.commands.launch", *words, str(place)]
+        code, result = watched(started, place, rundir, settings)
+        if code == 0 and result is not None:
+            return result
         raise channel.error_in(place) or _lost(stage, channel.printed(place))
 
 
-def environment(settings: Settings) -> dict[str, str]:
+def watched(
+    words: Sequence[str], place: Path, rundir: RunDir, settings: Settings
+) -> tuple[int, StageResult | None]:
+    """Runs a process that speaks through the channel at `place` to its end, and passes on how far
+    it is; its exit code, and what it says came of it.
+    """
+    with open(place / "output", "wb") as output:
+        process = subprocess.Popen(
+            words,
+            env=_environment(settings),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,  # Ctrl-C is for this process, which ends the other
+        )
+    inbox = Inbox(place)
+    try:
+        while process.poll() is None:
+            inbox.empty(rundir)
+            time.sleep(LOOK_EVERY_S)
+        inbox.empty(rundir)
+    finally:
+        inbox.close()
+        _end(process)
+    return process.returncode, inbox.result
+
+
+def _environment(settings: Settings) -> dict[str, str]:
     """This process's, in which srlr is found, and which asks for no network where there is one
     machine.
     """
@@ -144,7 +155,7 @@ def environment(settings: Settings) -> dict[str, str]:
     return {**os.environ, **local, "PYTHONPATH": os.pathsep.join(paths)}
 
 
-def end(process: "subprocess.Popen[bytes]") -> None:
+def _end(process: "subprocess.Popen[bytes]") -> None:
     """Ends a process, which ends its own; those it forgets lose their lifeline."""
     if process.poll() is None:
         process.terminate()

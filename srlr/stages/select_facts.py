@@ -12,9 +12,9 @@ from srlr.core.settings import ModelCard, Settings
 from srlr.models import card as cards
 from srlr.models import trees
 from srlr.models.candidate import Candidate, Demands
+from srlr.models.costs import HOURS_A_MONTH
 from srlr.models.trees import Advice
 
-HOURS_A_MONTH = 730.0
 SECONDS_A_MONTH = HOURS_A_MONTH * 3600
 DAYS_A_MONTH = 365.25 / 12
 SPARE_FROM = 0.99

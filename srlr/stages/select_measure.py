@@ -8,9 +8,7 @@ writes  select/measured.json     what was measured of each candidate, what was n
 """
 
 import json
-import subprocess
 import sys
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -40,7 +38,6 @@ from srlr.stages.state import NAMES
 
 FILE = "select/measured.json"
 DECISION = "select/decision.yaml"
-LOOK_EVERY_S = 0.1
 Found = Measured | Unmeasured
 
 
@@ -172,7 +169,8 @@ def _known(row: Mapping[str, Any], key: str) -> Measured | None:
 def _measured(rundir: RunDir, settings: Settings) -> Found:
     """In a process of its own; what ends that one is told of the model, a bug is raised."""
     with channel.opened() as place:
-        name, code = settings.model.name, _process(rundir, settings, place)
+        name = settings.model.name
+        code, _ = launching.watched(command(rundir.path, name, place), place, rundir, settings)
         found = place / measuring.FOUND
         if code == 0 and found.is_file():
             return Measured.from_dict(json.loads(found.read_text(encoding="utf-8")))
@@ -190,29 +188,6 @@ def _measured(rundir: RunDir, settings: Settings) -> Found:
 def command(run: Path, name: str, place: Path) -> list[str]:
     """What the process of one candidate is started with."""
     return [sys.executable, "-m", measuring.__name__, str(run.resolve()), name, str(place)]
-
-
-def _process(rundir: RunDir, settings: Settings, place: Path) -> int:
-    """Runs stages.measuring to its end and passes on how far it is; its exit code."""
-    with open(place / "output", "wb") as output:
-        process = subprocess.Popen(
-            command(rundir.path, settings.model.name, place),
-            env=launching.environment(settings),
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,  # Ctrl-C is for this process, which ends the other
-        )
-    inbox = channel.Inbox(place)
-    try:
-        while process.poll() is None:
-            inbox.empty(rundir)
-            time.sleep(LOOK_EVERY_S)
-        inbox.empty(rundir)
-    finally:
-        inbox.close()
-        launching.end(process)
-    return process.returncode
 
 
 # -- what is kept ----------------------------------------------------------------------------------

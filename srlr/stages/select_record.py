@@ -14,19 +14,12 @@ from srlr.models.candidate import Candidate
 from srlr.models.constraints import Breach
 from srlr.models.criteria import FAMILIES
 from srlr.models.ranking import Ranked
+from srlr.models.validation import CHECKS
 from srlr.stages import select_report
 
 if TYPE_CHECKING:
     from srlr.stages.select import Choice
 
-VALIDATIONS = (
-    "benchmark_match",
-    "hardware_compatible",
-    "cost_within_budget",
-    "latency_verified",
-    "quality_floor",
-    "peak_load",
-)
 UNMEASURED = "not_measured: run srlr select --measure"
 MEASURED = "select/measured.json"
 """Where measuring leaves what it found; its `validation_results` are the record's."""
@@ -63,11 +56,9 @@ def publish(made: Mapping[str, Any], rundir: RunDir, more: str = "") -> None:
 def validation(rundir: RunDir) -> dict[str, str]:
     """The six checks before a choice is final, as measuring has left them."""
     if not (rundir.path / MEASURED).is_file():
-        return dict.fromkeys(VALIDATIONS, UNMEASURED)
+        return dict.fromkeys(CHECKS, UNMEASURED)
     found = rundir.read_json(MEASURED).get("validation_results", {})
-    return {
-        name: str(found.get(name, UNMEASURED)) for name in dict.fromkeys((*VALIDATIONS, *found))
-    }
+    return {name: str(found.get(name, UNMEASURED)) for name in dict.fromkeys((*CHECKS, *found))}
 
 
 def record(
@@ -116,7 +107,7 @@ def record(
                 one.name: {c.name: round(c.score, 4) for c in one.weighed} for one in choice.ranked
             },
             "computed_checks": _checks(choice),
-            "validation_results": dict(validated or dict.fromkeys(VALIDATIONS, UNMEASURED)),
+            "validation_results": dict(validated or dict.fromkeys(CHECKS, UNMEASURED)),
         }
     }
 

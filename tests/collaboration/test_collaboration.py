@@ -1,28 +1,12 @@
-from pathlib import Path
-
 import pytest
+from toy_role import Role
 
-from srlr import roles
 from srlr.collaboration import Work, collaborate, record, retriever, verifier
 from srlr.collaboration.teachers import Unwritten, expert
-from srlr.core.profile import RoleProfile
 from srlr.core.settings import Generate
 from srlr.core.types import Step, Task, Trajectory
 
-TOY = str(Path(__file__).parents[1] / "roles" / "toy")
 RED = Task("1", "paint wall 1 red", {"label": "warm"}, {"group": "1"})
-
-
-class Role:
-    """The toy role with some of its functions replaced."""
-
-    def __init__(self, **functions):
-        profile = RoleProfile(name="toy", family="classification", description="d", data="x")
-        self._toy = roles.load(profile, TOY)
-        self._functions = functions
-
-    def __getattr__(self, name):
-        return self._functions.get(name) or getattr(self._toy, name)
 
 
 def solution(colour, label, *, rewards=(0.5, 0.5)):

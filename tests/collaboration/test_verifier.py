@@ -1,32 +1,16 @@
-from pathlib import Path
-
 import pytest
+from toy_role import Role
 
-from srlr import roles
 from srlr.collaboration import Work, collaborate, verifier
 from srlr.core.errors import ConfigError
-from srlr.core.profile import RoleProfile
 from srlr.core.settings import Generate
 from srlr.core.types import Context, Step, Task, Trajectory, Verdict
 from srlr.core.verifying import CHECKS, Judge, Verifier, Weights, same_model
 
-TOY = str(Path(__file__).parents[1] / "roles" / "toy")
 RED = Task("1", "paint wall 1 red", {"label": "warm"})
 GOOD = Trajectory(
     RED, (Step("colour: red", "", 0.5), Step("label: warm", "", 0.5)), {"label": "warm"}, "x"
 )
-
-
-class Role:
-    """The toy role with some of its functions replaced."""
-
-    def __init__(self, **functions):
-        profile = RoleProfile(name="toy", family="classification", description="d", data="x")
-        self._toy = roles.load(profile, TOY)
-        self._functions = functions
-
-    def __getattr__(self, name):
-        return self._functions.get(name) or getattr(self._toy, name)
 
 
 def judge(role=None, one=GOOD, **how):

@@ -2,40 +2,14 @@ import html as html_module
 import re
 import shutil
 import subprocess
-from html.parser import HTMLParser
 from itertools import pairwise
 
 import pytest
+from pages import Page
 
 from srlr.core.rundir import RunDir
 from srlr.evaluation.page import duration, html, number, write
 from srlr.evaluation.value import Example
-
-VOID = {"meta", "br", "hr", "img", "input", "link"}
-
-
-class Page(HTMLParser):
-    """Tags and attributes in order, and whether every element is closed where it belongs."""
-
-    def __init__(self, text):
-        super().__init__()
-        self.tags, self.open, self.wrong = [], [], []
-        self.feed(text)
-
-    def handle_starttag(self, tag, attrs):
-        self.tags.append((tag, dict(attrs)))
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag, attrs):
-        self.tags.append((tag, dict(attrs)))
-
-    def handle_endtag(self, tag):
-        if not self.open or self.open.pop() != tag:
-            self.wrong.append(tag)
-
-    def all(self, tag):
-        return [attrs for found, attrs in self.tags if found == tag]
 
 
 @pytest.fixture(scope="module")

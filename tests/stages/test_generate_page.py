@@ -2,15 +2,14 @@ import html as html_module
 import re
 import shutil
 import subprocess
-from html.parser import HTMLParser
 from itertools import pairwise
 
 import pytest
+from pages import Page
 
 from srlr.core.types import Step, Task, Trajectory
 from srlr.stages.generate_page import html
 
-VOID = {"meta", "br", "hr", "img", "input", "link"}
 IDENTITY = {"role": "toy", "tier": "gold", "run": "2026-11-22", "teacher": "expert"}
 SUMMARY = {
     "seed": 7,
@@ -87,30 +86,6 @@ def page(
         accepted=[trajectory(n) for n in range(30)] if accepted is None else accepted,
         rejected=[trajectory(99, ("label: cold", "rewards: 2"))] if rejected is None else rejected,
     )
-
-
-class Page(HTMLParser):
-    """Tags and attributes in order, and whether every element is closed where it belongs."""
-
-    def __init__(self, text):
-        super().__init__()
-        self.tags, self.open, self.wrong = [], [], []
-        self.feed(text)
-
-    def handle_starttag(self, tag, attrs):
-        self.tags.append((tag, dict(attrs)))
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag, attrs):
-        self.tags.append((tag, dict(attrs)))
-
-    def handle_endtag(self, tag):
-        if not self.open or self.open.pop() != tag:
-            self.wrong.append(tag)
-
-    def all(self, tag):
-        return [attrs for found, attrs in self.tags if found == tag]
 
 
 @pytest.fixture(scope="module")

@@ -1,21 +1,12 @@
 """What a choice costs, in the record: by hand, and where a price or a measurement is missing."""
 
 import pytest
-from measurements import measured
+from measurements import PAID, measured
 
 from srlr.core.compose import compose
 from srlr.core.rundir import RunDir
 from srlr.stages import select_costs
 
-PAID = """
-name: bought
-source: api:vendor/bought
-facts:
-  for_pay: {value: true, source: 'https://x', date: 2026-11-23}
-  price_input_usd_per_1m: {value: 1, source: 'https://x', date: 2026-11-23}
-  price_output_usd_per_1m: {value: 2, source: 'https://x', date: 2026-11-23}
-tuning: {}
-"""
 TIED = ("role=sentiment", "tier=gold", "model=smollm2-135m-instruct")
 
 

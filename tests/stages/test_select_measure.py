@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from measurements import measured
+from measurements import PAID, measured
 
 from srlr.core.compose import compose
 from srlr.core.errors import MissingArtifact, ResourceError
@@ -31,15 +31,6 @@ facts:
   context_tokens: {{value: 2048, source: 'https://x', date: 2026-11-23}}
   licence: {{value: mit, source: 'https://x', date: 2026-11-23}}
 tuning: {{rollout: {{max_new_tokens: 8}}}}
-"""
-PAID = """
-name: bought
-source: api:vendor/bought
-facts:
-  for_pay: {value: true, source: 'https://x', date: 2026-11-23}
-  price_input_usd_per_1m: {value: 1, source: 'https://x', date: 2026-11-23}
-  price_output_usd_per_1m: {value: 2, source: 'https://x', date: 2026-11-23}
-tuning: {}
 """
 
 

@@ -3,9 +3,9 @@
 import copy
 import functools
 import re
-from html.parser import HTMLParser
 
 import pytest
+from pages import Page
 
 from srlr.core.compose import compose
 from srlr.core.hardware import Machine
@@ -14,7 +14,6 @@ from srlr.stages import select, select_page, select_record, select_report
 
 BIG = Machine("cuda", "big <b>", 8, 200.0, 190.0, 1000.0, "bfloat16", bandwidth_gb_s=600.0)
 SMALL = Machine("cpu", "laptop", 2, 24.0, 20.0, 100.0, "float32")
-VOID = {"meta", "br", "path", "use"}
 
 
 @functools.cache
@@ -32,25 +31,6 @@ def made(machine, *words):
 @pytest.fixture(scope="module")
 def text():
     return select_page.html(made(BIG, "hardware.price_usd_per_hour=1"))
-
-
-class Page(HTMLParser):
-    def __init__(self, text):
-        super().__init__()
-        self.tags, self.open, self.wrong = [], [], []
-        self.feed(text)
-
-    def handle_starttag(self, tag, attrs):
-        self.tags.append((tag, dict(attrs)))
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag, attrs):
-        self.tags.append((tag, dict(attrs)))
-
-    def handle_endtag(self, tag):
-        if tag not in VOID and (not self.open or self.open.pop() != tag):
-            self.wrong.append(tag)
 
 
 def test_the_page_is_well_formed_and_asks_nobody_for_anything(text):

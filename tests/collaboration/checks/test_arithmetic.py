@@ -72,7 +72,9 @@ def test_what_cannot_be_read_for_certain_is_not_judged(text):
 
 @given(st.text(alphabet="0123456789+-*/^()=x., $%", max_size=40))
 def test_any_text_is_survived(text):
-    list(arithmetic.calculations(text))
+    every = list(arithmetic.calculations(text))
+
+    assert all("=" in one.text for one in every)
 
 
 @given(st.integers(0, 999), st.sampled_from("+-*"), st.integers(0, 999), st.integers(-3, 3))

@@ -129,8 +129,11 @@ def test_what_is_no_answer_is_told(text):
 
 @given(st.text(max_size=200))
 def test_no_text_breaks_it(text):
-    reading.read(text, ["1"], OUTCOME)
-    reading.read('{"trajectories": [' + text, ["1"], OUTCOME)
+    for answer in (text, '{"trajectories": [' + text):
+        found = reading.read(answer, ["1"], OUTCOME)
+
+        assert set(found.found) <= {"1"}
+        assert found.found or found.wrong
 
 
 @given(st.integers(0, 400))
