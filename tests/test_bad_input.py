@@ -29,7 +29,7 @@ import sys
 
 class Blocker:
     def find_spec(self, name, path=None, target=None):
-        if name.partition(".")[0] in {"torch", "transformers"}:
+        if name.partition(".")[0] in BLOCKED:
             raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 
 sys.meta_path.insert(0, Blocker())
@@ -164,11 +164,23 @@ def test_a_run_that_may_not_be_written_is_exit_4_and_goes_on_when_it_may(
     assert run_srlr("generate", *words).returncode == 0
 
 
-def test_without_torch_the_extra_is_named_and_what_was_done_is_kept(run_srlr, toy_config, tmp_path):
-    site = tmp_path / "site"
+def without(folder, *modules):
+    """The environment of a process that does not find these modules."""
+    site = folder / "site"
     site.mkdir()
-    (site / "sitecustomize.py").write_text(BLOCK)
-    bare = {"PYTHONPATH": os.pathsep.join((str(site), str(toy_job.ROLES.parents[2])))}
+    (site / "sitecustomize.py").write_text(f"BLOCKED = {set(modules)!r}\n{BLOCK}")
+    return {"PYTHONPATH": os.pathsep.join((str(site), str(toy_job.ROLES.parents[2])))}
+
+
+def test_a_plan_of_generate_needs_none_of_what_makes_pages(run_srlr, toy_config, tmp_path):
+    bare = without(tmp_path, "jinja2", "markupsafe", "matplotlib")
+    words = (*toy_job.WORDS, "--config-dir", toy_config, "--dry-run")
+
+    assert run_srlr("generate", *words, env=bare).returncode == 0
+
+
+def test_without_torch_the_extra_is_named_and_what_was_done_is_kept(run_srlr, toy_config, tmp_path):
+    bare = without(tmp_path, "torch", "transformers")
     words = (*toy_job.WORDS, "--config-dir", toy_config, "--run", "r1")
 
     assert run_srlr("generate", *words, env=bare).returncode == 0

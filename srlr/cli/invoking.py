@@ -13,6 +13,7 @@ EXTRA_OF = dict.fromkeys(
         "accelerate",
         "gguf",
         "jinja2",
+        "markupsafe",
         "matplotlib",
         "numpy",
         "safetensors",

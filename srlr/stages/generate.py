@@ -25,13 +25,7 @@ from srlr.core.errors import ConfigError
 from srlr.core.rundir import RunDir
 from srlr.core.settings import Settings
 from srlr.core.types import Context, Plan, Role, StageResult, Task, Trajectory
-from srlr.stages import (
-    generate_draw,
-    generate_page,
-    generate_pool,
-    generate_quality,
-    generate_report,
-)
+from srlr.stages import generate_draw, generate_pool, generate_quality, generate_report
 from srlr.stages.generate_pool import Pool
 from srlr.text.redaction import documents
 from srlr.text.redaction.redactor import Redactor
@@ -200,6 +194,8 @@ def _tell(
     quality: dict[str, Any],
 ) -> None:
     """Writes what people read."""
+    from srlr.stages import generate_page  # its templates are not needed to plan
+
     identity = {
         "role": settings.role.name,
         "tier": settings.tier.name,
