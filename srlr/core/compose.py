@@ -13,6 +13,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -285,8 +286,9 @@ def _sources(
             if card and str(value_at(content, name)).startswith(TUNED):
                 sources[f"{node}.{name}"] = card
     untold = Source("file", "conf/config.yaml") if asked.base is None else RUN_SOURCE
+    told = {above for path in sources for above in accumulate(path.split("."), "{}.{}".format)}
     for leaf in schema.leaves(tree.plain):
-        if not any(one == leaf.path or one.startswith(f"{leaf.path}.") for one in sources):
+        if leaf.path not in told:
             assert leaf.owner is not None, "only the root has none"
             declared = f"{leaf.owner.__module__.replace('.', '/')}.py"
             sources[leaf.path] = Source("default", declared)

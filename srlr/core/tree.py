@@ -6,8 +6,9 @@ Hydra and omegaconf are imported inside functions: `srlr --help` never waits for
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from copy import deepcopy
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -31,13 +32,14 @@ RUN_SOURCE = Source("run", "the run's config.yaml")
 
 @dataclass(slots=True)
 class Request:
-    """What one composition reads: the layers, the base of a run, and what was loaded in its
-    course."""
+    """What one composition reads, the files it loaded, and the order in which Hydra laid them over
+    each other, each with the package it speaks about."""
 
     places: tuple[Layer, ...]
     base: Mapping[str, Any] | None = None
     choices: Mapping[str, str] = field(default_factory=dict)
     loaded: dict[str, tuple[Source, dict[str, Any]]] = field(default_factory=dict)
+    order: list[tuple[str, str]] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +62,7 @@ def compose_tree(request: Request, overrides: Sequence[str]) -> Tree:
         ConfigError: a file or an override cannot be read, or an interpolation leads nowhere.
     """
     from hydra import compose
-    from hydra.core.global_hydra import GlobalHydra
     from hydra.errors import HydraException
-    from hydra.types import RunMode
     from omegaconf import OmegaConf
     from omegaconf.errors import OmegaConfBaseException
 
@@ -71,19 +71,13 @@ def compose_tree(request: Request, overrides: Sequence[str]) -> Tree:
     try:
         with _hydra(request):
             config = compose(name, overrides=[*chosen, *overrides])
-            defaults = (
-                GlobalHydra.instance()
-                .config_loader()
-                .compute_defaults_list(name, chosen, RunMode.RUN)
-            )
-        order = [(one.config_path or "", one.package or "") for one in defaults.defaults]
         raw = OmegaConf.to_container(config, resolve=False)
         plain = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
     except (HydraException, OmegaConfBaseException) as error:
         raise _said_simply(error) from error
     assert isinstance(raw, dict)
     assert isinstance(plain, dict)
-    return Tree(plain, raw, _last_files(request, order))  # type: ignore[arg-type]
+    return Tree(plain, raw, _last_files(request))  # type: ignore[arg-type]
 
 
 def read_file(path: Path) -> dict[str, Any]:
@@ -92,13 +86,12 @@ def read_file(path: Path) -> dict[str, Any]:
     Raises:
         ConfigError: it is not YAML, or not a mapping; the file and the line are named.
     """
-    from omegaconf import OmegaConf
     from omegaconf.errors import OmegaConfBaseException
     from yaml import YAMLError
 
     try:
-        config = OmegaConf.load(path)
-        plain = OmegaConf.to_container(config, resolve=False)
+        now = path.stat()
+        plain = _parsed(path, (now.st_ino, now.st_ctime_ns, now.st_mtime_ns, now.st_size))
     except YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f" line {mark.line + 1}" if mark else ""
@@ -109,7 +102,15 @@ def read_file(path: Path) -> dict[str, Any]:
         raise ConfigError(f"{shown(path)!r} cannot be read: {said}", "mend the file") from error
     if not isinstance(plain, dict):
         raise ConfigError(f"{shown(path)!r} is not a mapping", "write `key: value` lines")
-    return {str(key): value for key, value in plain.items()}
+    return {str(key): deepcopy(value) for key, value in plain.items()}
+
+
+@lru_cache(maxsize=256)
+def _parsed(path: Path, _stamp: tuple[int, ...]) -> Any:
+    """A process composes several times from the same files, and parsing was a third of it."""
+    from omegaconf import OmegaConf
+
+    return OmegaConf.to_container(OmegaConf.load(path), resolve=False)
 
 
 def tuning_of(node: str, content: Mapping[str, Any]) -> str:
@@ -147,9 +148,9 @@ def _group_overrides(request: Request) -> list[str]:
     return own + [f"{group}='{option}'" for group, option in request.choices.items()]
 
 
-def _last_files(request: Request, order: Sequence[tuple[str, str]]) -> dict[str, Source]:
+def _last_files(request: Request) -> dict[str, Source]:
     files: dict[str, Source] = {}
-    for config_path, package in order:
+    for config_path, package in request.order:
         if config_path in request.loaded:
             source, content = request.loaded[config_path]
             files |= dict.fromkeys(leaf_keys(content, package), source)
@@ -188,7 +189,7 @@ def _hydra(request: Request) -> Iterator[None]:
     before, glob.hydra = glob.hydra, None
     token = _REQUEST.set(request)
     try:
-        Hydra.create_main_hydra2("srlr", search)
+        glob.initialize(Hydra("srlr", _loader_class()(search)))
         yield
     finally:
         glob.hydra = before
@@ -206,6 +207,20 @@ def _register_resolver() -> None:
         return otherwise if found is None else found
 
     OmegaConf.register_new_resolver("tuned", tuned, replace=True)
+
+
+@cache
+def _loader_class() -> Any:
+    """Hydra's loader, which tells the request the order; asking for it would be composing twice."""
+    from hydra._internal.config_loader_impl import ConfigLoaderImpl
+
+    class Loader(ConfigLoaderImpl):  # type: ignore[misc]
+        def _compose_config_from_defaults_list(self, defaults: Any, repo: Any) -> Any:
+            order = _REQUEST.get().order
+            order.extend((one.config_path or "", one.package or "") for one in defaults)
+            return super()._compose_config_from_defaults_list(defaults, repo)
+
+    return Loader
 
 
 @cache
@@ -259,8 +274,8 @@ def _load(request: Request, config_path: str) -> tuple[Source, dict[str, Any]]:
         return request.loaded[config_path]
     if config_path == RUN:
         assert request.base is not None
-        content = {key: value for key, value in request.base.items() if key not in request.choices}
         chosen = [{group: option} for group, option in request.choices.items()]
+        content = {key: value for key, value in request.base.items() if key not in request.choices}
         loaded = RUN_SOURCE, {"defaults": ["_self_", *chosen], **content}
     else:
         path = find(request.places, config_path)
