@@ -157,11 +157,16 @@ def _console(file: TextIO) -> "Console":
 
 @dataclass
 class Pace:
-    """How fast one step goes, counted from its first event: a resume adds nothing."""
+    """How fast one step goes, counted from its first event: a resume adds nothing.
+
+    `last_done` is where it was last: less than that is said by another that goes by the same name,
+    of the next run of an ablation or after a return to an earlier step.
+    """
 
     first_done: int
     started_s: float
     said_s: float = field(default=float("-inf"))
+    last_done: int = 0
 
     def rate(self, done: int, now_s: float) -> float | None:
         """Items a second, None before there is anything to divide."""
@@ -229,7 +234,10 @@ class _Lines:
         self, what: str, done: int, total: int, figures: Mapping[str, float] | None = None
     ) -> None:
         now_s = self.clock()
-        pace = self.steps.setdefault(what, Pace(done, now_s))
+        if what not in self.steps or done < self.steps[what].last_done:
+            self.steps[what] = Pace(done, now_s)
+        pace = self.steps[what]
+        pace.last_done = done
         finished = done >= total
         if not finished and now_s - pace.said_s < PLAIN_EVERY_S:
             return
@@ -251,10 +259,11 @@ class _Live:
         self, what: str, done: int, total: int, figures: Mapping[str, float] | None = None
     ) -> None:
         now_s = self.clock()
-        if what not in self.steps:
+        if what not in self.steps or done < self.steps[what][1].last_done:
             task = self.bars.add_task(what, total=total, count="", pace="")
             self.steps[what] = (task, Pace(done, now_s))
         task, pace = self.steps[what]
+        pace.last_done = done
         # A terminal that went away must not take the training along: rich would exit here.
         with contextlib.suppress(SystemExit, OSError):
             self.bars.update(

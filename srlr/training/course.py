@@ -13,6 +13,7 @@ from srlr.training.progress import (
     Outcome,
     Surroundings,
     count,
+    expected,
     is_judgement_day,
     is_over,
     judge,
@@ -69,7 +70,8 @@ class Course:
         figures["seconds"] = time.perf_counter() - began
         figures |= count(self.model, state, around.world)
         around.log(state.step, figures)
-        around.progress("steps", state.step, self.steps, {name: figures[name] for name in shown})
+        known = {name: figures[name] for name in shown}
+        around.progress("steps", state.step, expected(state, self.steps, self.settings), known)
         if is_judgement_day(state, self.steps, self.settings):
             judge(self.model, state, around)
         watch.heed(self.optimiser, state, self.settings, around)

@@ -1,5 +1,6 @@
 """What both loops tell the world and how they decide that it is enough."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -98,6 +99,18 @@ def is_over(state: State, steps: int, settings: Training) -> bool:
     tired = state.evaluations_without_best >= settings.patience
     done = state.step >= steps or is_spent(state, settings)
     return done or tired or state.stopped_by is not None
+
+
+def expected(state: State, steps: int, settings: Training) -> int:
+    """How many steps there will be, as far as can be told: a budget of tokens ends a run before its
+    last one.
+    """
+    if settings.token_budget is None or state.step == 0 or state.tokens == 0:
+        return steps
+    if is_spent(state, settings):
+        return state.step
+    left = (settings.token_budget - state.tokens) / (state.tokens / state.step)
+    return min(steps, state.step + math.ceil(left))
 
 
 def is_spent(state: State, settings: Training) -> bool:

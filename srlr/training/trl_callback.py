@@ -22,7 +22,14 @@ from srlr.core.rundir import write_atomic
 from srlr.core.training import Training
 from srlr.models.local import LocalModel
 from srlr.training import checkpoint, watch
-from srlr.training.progress import Surroundings, is_judgement_day, is_over, judge, totals
+from srlr.training.progress import (
+    Surroundings,
+    expected,
+    is_judgement_day,
+    is_over,
+    judge,
+    totals,
+)
 
 COMPLETE = "srlr.json"
 """The last file of a checkpoint: our own position."""
@@ -110,7 +117,8 @@ class Watch(TrainerCallback):  # type: ignore[misc]
         figures |= self._counted(logs)
         job.around.log(job.state.step, figures)
         shown = {name: figures[name] for name in self.told.shown if name in figures}
-        job.around.progress("steps", job.state.step, job.steps, shown)
+        steps = expected(job.state, job.steps, job.settings)
+        job.around.progress("steps", job.state.step, steps, shown)
         if is_judgement_day(job.state, job.steps, job.settings):
             self._publish()
             judge(job.model, job.state, job.around)

@@ -124,6 +124,21 @@ def test_a_step_that_comes_again_is_a_new_one(capsys):
     assert capsys.readouterr().err == "answers: 1/1\nanswers: 1/1\n"
 
 
+def test_one_that_begins_before_the_other_of_its_name_has_ended_has_its_own_rate(capsys):
+    clock = Clock()
+    with render.progress_sink(clock=clock) as sink:
+        sink("steps", 5, 100, {})
+        clock.now_s += 1000.0  # the run ended early, the next one took its time to begin
+        for done in range(1, 12):
+            sink("steps", done, 100, {})
+            clock.now_s += 1.0
+
+    assert capsys.readouterr().err.splitlines()[1:] == [
+        "steps: 1/100",
+        "steps: 11/100 · 1/s, 1:29 left",
+    ]
+
+
 def test_big_numbers_are_short(capsys):
     with render.progress_sink() as sink:
         sink("download", 5_000_000, 10_000_000, {})
@@ -160,6 +175,22 @@ def test_on_a_terminal_a_bar_shows_count_rate_and_figures(monkeypatch):
     assert "4/4" in screen.getvalue()
     assert "took 0:02" in screen.getvalue()
     assert "a note in between" in screen.getvalue()
+
+
+def test_on_a_terminal_one_that_begins_anew_has_a_bar_of_its_own(monkeypatch):
+    screen, clock = Terminal(), Clock()
+    monkeypatch.setattr(sys, "stderr", screen)
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("TERM", "xterm")
+    with render.progress_sink(clock=clock) as sink:
+        sink("steps", 3, 9, {})
+        clock.now_s += 1000.0
+        sink("steps", 1, 9, {})
+        clock.now_s += 2.0
+        sink("steps", 9, 9, {})
+
+    assert "3/9" in screen.getvalue()
+    assert "4/s, took 0:02" in screen.getvalue()
 
 
 def test_no_color_is_honoured(monkeypatch):

@@ -6,7 +6,7 @@ import tiny
 from srlr.core.training import Imitate
 from srlr.training.checkpoint import State
 from srlr.training.parallel import ALONE
-from srlr.training.progress import count, factor, is_judgement_day, is_over, judge
+from srlr.training.progress import count, expected, factor, is_judgement_day, is_over, judge
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,23 @@ def test_it_is_over_and_judged_when_the_budget_is_spent(used, over):
 
 
 @pytest.mark.parametrize(
-    ("step", "tokens", "expected"),
+    ("step", "tokens", "steps"),
+    [
+        (0, 0, 100),  # nothing is known yet
+        (4, 90, 45),  # 910 left at 22.5 a step: 41 steps
+        (4, 10, 100),  # more than enough for all
+        (7, 1000, 7),
+    ],
+)
+def test_a_budget_tells_how_many_steps_there_will_be(step, tokens, steps):
+    state = State(step=step, tokens_forward=tokens)
+
+    assert expected(state, 100, Imitate(token_budget=1000)) == steps
+    assert expected(state, 100, Imitate()) == 100
+
+
+@pytest.mark.parametrize(
+    ("step", "tokens", "wanted"),
     [
         (0, 0, 0.1),  # the first step moves too
         (0, 50, 0.55),  # halfway up: 5 % of the work, of the 10 % that are the rise
@@ -68,10 +84,10 @@ def test_it_is_over_and_judged_when_the_budget_is_spent(used, over):
         (55, 0, 0.55),  # by steps, where they are further
     ],
 )
-def test_the_learning_rate_follows_the_share_of_the_budget_or_of_the_steps(step, tokens, expected):
+def test_the_learning_rate_follows_the_share_of_the_budget_or_of_the_steps(step, tokens, wanted):
     state = State(step=step, tokens_forward=tokens)
 
-    assert factor(state, 100, Imitate(token_budget=1000)) == pytest.approx(expected)
+    assert factor(state, 100, Imitate(token_budget=1000)) == pytest.approx(wanted)
 
 
 def test_without_a_budget_the_learning_rate_follows_the_steps(tiny_model_folder):
