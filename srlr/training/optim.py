@@ -2,12 +2,13 @@
 
 bfloat16 has 8 bits of mantissa: an update smaller than 1/256 of a weight would be lost, and at a
 learning rate of 1e-5 nearly all of them are. So gradients of every micro-batch are added up in
-float32, the step is taken on a float32 copy, and the model gets that copy rounded.
+float32, the step is taken in float32, and the model gets what comes out rounded. Of the float32
+weights only what rounding takes off is kept; they are put together a few at a time for the step.
 """
 
 import math
 import weakref
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +17,11 @@ import torch
 from srlr.core.errors import ConfigError
 from srlr.models.adapter import bitsandbytes
 from srlr.models.local import LocalModel, release
+from srlr.training.remainders import join, split
 from srlr.training.shards import Shards
+
+AT_ONCE = 1 << 22
+"""Elements put together in float32 at a time."""
 
 
 def choose(model: LocalModel, layers: int | None) -> list[torch.nn.Parameter]:
@@ -50,8 +55,11 @@ def choose(model: LocalModel, layers: int | None) -> list[torch.nn.Parameter]:
 
 
 class MasterAdamW:
-    """State: float32 weights (the model's own where it computes in float32), two moments, a
-    step.
+    """State: float32 weights, two moments, a step.
+
+    A weight's float32 form is the model's own where it computes in float32; where it computes in
+    bfloat16, `masters` has only its shape and gradient outside of a step, and `rests` what rounding
+    took off; else a copy.
     """
 
     def __init__(
@@ -78,7 +86,8 @@ class MasterAdamW:
         below = len(self.parameters)
         self.parameters += head
         self.shards = shards
-        self.masters = [self._master(parameter) for parameter in self.parameters]
+        self.rests: dict[int, torch.Tensor] = {}
+        self.masters = [self._master(*each) for each in enumerate(self.parameters)]
         own = weakref.ref(self)
         for index, (parameter, master) in enumerate(
             zip(self.parameters, self.masters, strict=True)
@@ -101,13 +110,16 @@ class MasterAdamW:
             else _adamw_8bit(groups, how)
         )
 
-    def _master(self, parameter: torch.nn.Parameter) -> torch.nn.Parameter:
-        """The weight itself or a copy, in float32; its rows where it is cut."""
+    def _master(self, index: int, parameter: torch.nn.Parameter) -> torch.nn.Parameter:
+        """The weight in float32, of the rows that are this process's where it is cut."""
         part = None if self.shards is None else self.shards.part(parameter)
         if part is not None:
             return torch.nn.Parameter(part)
         if parameter.dtype == torch.float32:
             return parameter
+        if parameter.dtype == torch.bfloat16 and parameter.is_contiguous():
+            self.rests[index] = torch.zeros_like(parameter, dtype=torch.int16, requires_grad=False)
+            return torch.nn.Parameter(_hollow(parameter))
         return torch.nn.Parameter(parameter.detach().float())
 
     @property
@@ -136,18 +148,54 @@ class MasterAdamW:
         if math.isfinite(norm):
             for group in self.adamw.param_groups:
                 group["lr"] = self.learning_rate * scale * group["rate"]
-            self.adamw.step()
-            self.publish()
+            self._advance()
         self.adamw.zero_grad(set_to_none=True)
         release()
         return norm
 
+    def _advance(self) -> None:
+        """The step itself, a few weights at a time where they have to be put together for it."""
+        gradients = [master.grad for master in self.masters]
+        for some in self._batches():
+            for master in self.masters:
+                master.grad = None
+            for index in some:
+                self.masters[index].data = self._exact(index)
+                self.masters[index].grad = gradients[index]
+            self.adamw.step()
+            for index in some:
+                gradients[index] = None
+                self._publish(index)
+
+    def _batches(self) -> Iterator[list[int]]:
+        """Those kept in float32; then the others, AT_ONCE elements or one weight at a time."""
+        some = [index for index in range(len(self.masters)) if index not in self.rests]
+        elements = AT_ONCE if some else 0
+        for index, rest in self.rests.items():
+            if elements + rest.numel() > AT_ONCE and some:
+                yield some
+                some, elements = [], 0
+            some.append(index)
+            elements += rest.numel()
+        yield some
+
+    def _exact(self, index: int) -> torch.Tensor:
+        """A weight in float32."""
+        if index not in self.rests:
+            return self.masters[index].detach()
+        exact = torch.empty_like(self.rests[index], dtype=torch.float32)
+        join(self.parameters[index], self.rests[index], exact)
+        return exact
+
     @torch.no_grad()
-    def publish(self) -> None:
-        """Rounds the float32 weights into the model."""
-        for parameter, master in zip(self.parameters, self.masters, strict=True):
-            if parameter.dtype != master.dtype:
-                parameter.copy_(master)
+    def _publish(self, index: int) -> None:
+        """Rounds what its master holds into the model's weight."""
+        master, parameter = self.masters[index], self.parameters[index]
+        if index in self.rests:
+            split(master, parameter, self.rests[index])
+            master.data = _hollow(parameter)
+        elif parameter.dtype != master.dtype:
+            parameter.copy_(master)
 
     def names(self) -> list[str]:
         """What `tensors` may be asked for: "weights", and what the optimiser calls its own, such as
@@ -162,7 +210,11 @@ class MasterAdamW:
         """
         out: dict[str, torch.Tensor] = {}
         for index, master in enumerate(self.masters):
-            own = {"weights": master.detach(), **self.adamw.state.get(master, {})}.get(name)
+            own = (
+                self._exact(index)
+                if name == "weights"
+                else self.adamw.state.get(master, {}).get(name)
+            )
             if own is None:
                 continue
             if self.shards is not None:
@@ -177,7 +229,12 @@ class MasterAdamW:
     def restore(self, tensors: dict[str, dict[str, torch.Tensor]], steps: int) -> None:
         """Puts back what `tensors` gave, by name, after `steps` steps."""
         for index, master in enumerate(self.masters):
-            master.copy_(self._rows(index, tensors["weights"][str(index)]))
+            exact = self._rows(index, tensors["weights"][str(index)]).to(master.device)
+            if index in self.rests:
+                master.data = exact.contiguous()
+            else:
+                master.copy_(exact)
+            self._publish(index)
             own = {
                 name: self._rows(index, some[str(index)]).to(master.device)
                 for name, some in tensors.items()
@@ -187,7 +244,6 @@ class MasterAdamW:
                 count = torch.tensor(float(steps), device=master.device)
                 eight_bit = "state1" in own  # it counts in plain numbers
                 self.adamw.state[master] = {"step": steps if eight_bit else count, **own}
-        self.publish()
 
     def _rows(self, index: int, whole: torch.Tensor) -> torch.Tensor:
         return whole if self.shards is None else self.shards.rows(self.parameters[index], whole)
@@ -215,6 +271,11 @@ class _Collecting:
         parameter.grad = None
 
 
+def _hollow(parameter: torch.Tensor) -> torch.Tensor:
+    """float32 of a weight's shape that takes no memory; not to be read."""
+    return torch.zeros((), device=parameter.device).expand(parameter.shape)
+
+
 def _adamw_8bit(groups: list[dict[str, Any]], how: dict[str, Any]) -> Any:
     """AdamW whose moments are kept in 8 bits, each block of 256 with its own scale.
 
@@ -224,33 +285,3 @@ def _adamw_8bit(groups: list[dict[str, Any]], how: dict[str, Any]) -> Any:
     """
     package = bitsandbytes("optimiser=adamw_8bit", "optimiser=adamw")
     return package.optim.AdamW8bit(groups, **how)
-
-
-def schedule(kind: str, step: int, steps: int, warmup_share: float) -> float:
-    """The learning rate's factor in (0, 1] at `step` of `steps` (both counted from 0).
-
-    A linear rise over the first `warmup_share` of the steps, then constant, a line or half a cosine
-    down to a tenth (so that the last steps still move).
-    """
-    warmup = max(1, round(steps * warmup_share))
-    if step < warmup:
-        return (step + 1) / warmup
-    return _fall(kind, (step - warmup) / max(1, steps - warmup))
-
-
-def schedule_at(kind: str, share: float, warmup_share: float) -> float:
-    """As `schedule`, where a `share` in [0, 1) of the work is done and its steps are not known.
-
-    The rise begins at a tenth, so that the first step moves too.
-    """
-    if share < warmup_share:
-        return 0.1 + 0.9 * share / warmup_share
-    return _fall(kind, (share - warmup_share) / max(1e-9, 1.0 - warmup_share))
-
-
-def _fall(kind: str, done: float) -> float:
-    if kind == "constant":
-        return 1.0
-    if kind == "linear":
-        return 1.0 - 0.9 * done
-    return 0.1 + 0.45 * (1.0 + math.cos(math.pi * done))

@@ -10,8 +10,8 @@ from srlr.core.training import Training
 from srlr.models.local import LocalModel
 from srlr.training.alarms import Alarm, Row
 from srlr.training.checkpoint import State
-from srlr.training.optim import schedule, schedule_at
 from srlr.training.parallel import ALONE, World
+from srlr.training.schedule import schedule, schedule_at
 
 Log = Callable[[int, Mapping[str, float]], None]
 Score = Callable[[LocalModel], Mapping[str, float]]
