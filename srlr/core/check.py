@@ -1,33 +1,18 @@
 """The composed tree against the schema: pydantic's complaints, and a card's tuning, in words a
 person can act on."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel
-from pydantic.fields import FieldInfo
-
 from srlr.core import schema
 from srlr.core.layers import nearest
-from srlr.core.node import Node
 from srlr.core.problems import Problem, Source, refuse
-from srlr.core.settings import Rollout, Settings
-from srlr.core.training import KINDS, Distil, Dpo, Grpo, Imitate, Ppo, Sft, Stepwise
-from srlr.core.tree import CHOOSING, Tree, leaf_keys
-
-TUNABLE: dict[str, type[Node]] = {
-    "srl": Imitate,
-    "srl_stepwise": Stepwise,
-    "srl_sft": Sft,
-    "srl_distil": Distil,
-    "rlvr": Grpo,
-    "rlvr_ppo": Ppo,
-    "rlvr_dpo": Dpo,
-    "rollout": Rollout,
-}
-"""What a model card may set under `tuning`; see `tree.tuning_of` for which is which node's."""
+from srlr.core.settings import Settings
+from srlr.core.training import KINDS
+from srlr.core.tree import Tree, leaf_keys
+from srlr.core.tuned import TUNABLE, keys_of
 
 NO_KEY_OF = "is no key of"
 SECRET_NEAR = ("api_key_env", "base_url")
@@ -57,7 +42,7 @@ def _tuning(plain: Mapping[str, Any], sources: Mapping[str, Source]) -> list[Pro
     """A card's tuning of a key that does not exist would be ignored silently; it is a problem
     instead."""
     problems = []
-    valid = [key for node, model in TUNABLE.items() for key in _keys(model, node)]
+    valid = [key for node, model in TUNABLE.items() for key in keys_of(model, node)]
     tuning = (plain.get("model") or {}).get("tuning") or {}
     for key in leaf_keys(tuning):
         if key not in valid:
@@ -67,20 +52,6 @@ def _tuning(plain: Mapping[str, Any], sources: Mapping[str, Source]) -> list[Pro
             what = f"a card tunes keys of {', '.join(TUNABLE)}; no such key"
             problems.append(Problem(path, what, nearest=meant, source=sources.get(path)))
     return problems
-
-
-def _keys(model: type[BaseModel], node: str) -> Iterator[str]:
-    """The dotted keys of a node's values, those of nodes inside it included."""
-    for name, info in model.model_fields.items():
-        inner = nested(info)
-        if name not in CHOOSING:
-            yield from [f"{node}.{name}"] if inner is None else _keys(inner, f"{node}.{name}")
-
-
-def nested(info: FieldInfo) -> type[BaseModel] | None:
-    """The model of a field that is itself a node."""
-    kind = info.annotation
-    return kind if isinstance(kind, type) and issubclass(kind, BaseModel) else None
 
 
 def _problem(error: Any, sources: Mapping[str, Source]) -> Problem:

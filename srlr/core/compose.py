@@ -17,10 +17,8 @@ from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel
-
 from srlr.core import schema, words
-from srlr.core.check import TUNABLE, checked, nested, value_at
+from srlr.core.check import checked, value_at
 from srlr.core.errors import ConfigError
 from srlr.core.layers import (
     GROUPS,
@@ -35,20 +33,15 @@ from srlr.core.layers import (
 from srlr.core.problems import Problem, Source, refuse
 from srlr.core.settings import Settings
 from srlr.core.tree import (
-    CHOOSING,
     RUN_SOURCE,
-    TUNED,
     Request,
     Tree,
     compose_tree,
     leaf_keys,
     lifted,
     read_file,
-    tuning_of,
 )
-
-NODES = ("srl", "rlvr", "rollout")
-"""The nodes that a model's card tunes."""
+from srlr.core.tuned import NODES, TUNED, as_tunable, retuned, tuning_of
 
 __all__ = ["Composition", "Source", "available", "compose", "config_root", "with_model"]
 
@@ -151,7 +144,7 @@ def _remembered(same: _Same) -> Composition:
     said = words.sort([*ambient, *typed], options)
     problems += [*wrong, *said.problems]
     chosen = _from_files(places, asked, said, options, problems)
-    base = _retuned(asked.base, chosen) if asked.base is not None else None
+    base = retuned(asked.base, chosen) if asked.base is not None else None
     choices = {group: word.value or "" for group, word in chosen.items()}
     known = [f"++{key}={words.quoted(str(path))}" for key, path in paths.items()]
     request = Request(places, base, choices)
@@ -222,53 +215,6 @@ def _from_files(
     return chosen
 
 
-def _retuned(base: Mapping[str, Any], chosen: Mapping[str, words.Word]) -> Mapping[str, Any]:
-    """The base, with what the old card tuned handed to the new one where the words choose another
-    model."""
-    model = base.get("model") or {}
-    if "model" not in chosen or model.get("source") is None:
-        return base  # under `auto` what a card may tune is still `${tuned:…}` in the base
-    old = model.get("tuning") or {}
-    mended = dict(base)
-    for node in NODES:
-        values = base.get(node) or {}
-        under = tuning_of(node, values)
-        if under in TUNABLE:  # a stage that is passed over has nothing to tune
-            mended[node] = _tunable_again(values, TUNABLE[under], old.get(under) or {})
-    return mended
-
-
-def _tunable_again(
-    values: Mapping[str, Any], model: type[BaseModel], old: Mapping[str, Any]
-) -> dict[str, Any]:
-    """A node's values, `${tuned:default}` where they are what the old card or the default says."""
-    mended = dict(values)
-    for name, info in model.model_fields.items():
-        inner = nested(info)
-        if inner is not None:
-            mended[name] = _tunable_again(values.get(name) or {}, inner, old.get(name) or {})
-        elif name in CHOOSING:
-            continue
-        elif name in values and _plain(values[name]) == _plain(old.get(name, info.default)):
-            mended[name] = f"{TUNED}{_literal(info.default)}}}"
-    return mended
-
-
-def _plain(value: Any) -> Any:
-    """As YAML has it: a list where a default is a tuple."""
-    return list(value) if isinstance(value, tuple) else value
-
-
-def _literal(value: Any) -> str:
-    """A value in omegaconf's grammar, in which an interpolation is written."""
-    if isinstance(value, str):
-        escaped = value.replace("'", "\\'")
-        return f"'{escaped}'"
-    if isinstance(value, tuple):
-        return f"[{', '.join(map(_literal, value))}]"
-    return "null" if value is None else str(value)
-
-
 def _sources(
     tree: Tree, said: words.Said, chosen: Mapping[str, words.Word], asked: Asked
 ) -> dict[str, Source]:
@@ -303,18 +249,5 @@ def _yaml(settings: Settings, tree: Tree) -> str:
     content = settings.model_dump(mode="json")
     if settings.model.source is None:
         for node in NODES:
-            content[node] = _as_tunable(content[node], tree.raw.get(node) or {})
+            content[node] = as_tunable(content[node], tree.raw.get(node) or {})
     return yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=100)
-
-
-def _as_tunable(values: Mapping[str, Any], raw: Mapping[str, Any]) -> dict[str, Any]:
-    """A node's values; `${tuned:…}` where they still are."""
-    kept: dict[str, Any] = {}
-    for name, value in values.items():
-        said = raw.get(name)
-        if isinstance(value, Mapping) and isinstance(said, Mapping):
-            kept[name] = _as_tunable(value, said)
-        else:
-            open_ = isinstance(said, str) and said.startswith(TUNED)
-            kept[name] = said if open_ else value
-    return kept

@@ -16,13 +16,7 @@ from srlr.core.errors import ConfigError
 from srlr.core.layers import GROUPS, OWN, Layer, find, shown
 from srlr.core.problems import Source
 from srlr.core.training import KINDS
-
-TUNED = "${tuned:"
-"""`${tuned:X}` is what the model's card says for this very key under `tuning`, else X; of a node
-of several kinds, under the name that `tuning_of` gives."""
-
-CHOOSING = {key for key, _ in KINDS.values()}
-"""Keys that a card cannot tune."""
+from srlr.core.tuned import tuning_of
 
 RUN = "run"
 """The primary config's name where a run's own config is the base."""
@@ -111,17 +105,6 @@ def _parsed(path: Path, _stamp: tuple[int, ...]) -> Any:
     from omegaconf import OmegaConf
 
     return OmegaConf.to_container(OmegaConf.load(path), resolve=False)
-
-
-def tuning_of(node: str, content: Mapping[str, Any]) -> str:
-    """The name under `tuning` at which a card speaks of `node`, whose content this is.
-
-    What suits one kind misleads another (a learning rate for GRPO would wreck DPO), so that nothing
-    is handed from one to the other: `tuning.rlvr` is for GRPO, `tuning.rlvr_dpo` for DPO.
-    """
-    key, plain = KINDS.get(node, ("", ""))
-    kind = content.get(key) or plain
-    return node if kind == plain else f"{node}_{kind}"
 
 
 def lifted(content: Mapping[str, Any]) -> tuple[dict[str, str], dict[str, Any]]:
