@@ -103,13 +103,12 @@ def _best(one: Candidate, name: str, score: Score) -> Mark:
 
 
 def _measured(mark: Mark, before: Mark) -> Mark:
-    beside = (
-        f"nothing {'claimed' if before.score == UNCLAIMED else 'computed'}"
-        if before.basis == "absent"
-        else before.note
-        if before.basis == "claimed"
-        else f"computed: {before.note.partition(';')[0]}"
-    )
+    """The measured mark, with what is claimed or computed beside it."""
+    beside = before.note
+    if before.basis == "computed":
+        beside = f"computed: {beside.partition(';')[0]}"
+    elif before.basis == "absent":
+        beside = "nothing claimed" if before.score == UNCLAIMED else "nothing computed"
     return Mark(mark.score, f"{mark.note}, measured ({beside})", "measured")
 
 

@@ -32,20 +32,18 @@ def again(
     A model that nobody measured is not compared with measured ones, so nothing displaces it.
     """
     if was not in found:
-        return None, f"{was} was not measured: the choice rests on claims"
+        return None, f"{was} was not measured, so that nothing is compared with it"
     try:
         choice = select.choose(settings_for(aim, select.NAME), machine, found=found)
     except ConfigError as error:
-        return (
-            None,
-            f"measured, no candidate fits, and {was} stays: {error.what.partition(chr(10))[0]}",
-        )
+        nothing = error.what.partition("\n")[0]
+        return None, f"{was} stays, although by what was measured {nothing}"
     other = choice.selected.name
     begun = [name for name in FOLLOWING if rundir.status(name)]
     if other != was and begun:
         return None, (
-            f"measured, {other} is the better choice; {was} stays, for {begun[0]} has begun with "
-            f"it: `srlr select --measure --force --run {rundir.path}` starts again"
+            f"{was} stays, for {begun[0]} has begun with it; by what was measured {other} is "
+            f"better: `srlr select --measure --force --run {rundir.path}` starts again"
         )
     return choice, ""
 

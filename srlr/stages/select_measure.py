@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from srlr import roles
 from srlr.core import channel, compose, runs
 from srlr.core.errors import MissingArtifact, ResourceError, SrlrError
 from srlr.core.hardware import Machine
@@ -70,13 +71,16 @@ def run(rundir: RunDir) -> dict[str, Any]:
     measured.json says.
 
     Raises:
-        MissingArtifact: nothing is selected, or no candidate's weights are here.
+        MissingArtifact: nothing is selected, no candidate's weights are here, or the role has no
+            module: it has no tasks to ask.
         ResourceError: weights are here, and none of them can run; or the disk is full.
     """
     with rundir.lock(), machine_errors(measuring.STAGE):
         aim = find(Ask(run=str(rundir.path)), NAMES)
+        settings = aim.final.settings
+        roles.require(settings.role, settings.role_path, settings.config_dir)
         said = select_again.decision(rundir)
-        machine = precision.settled(aim.final.settings.hardware, rundir)
+        machine = precision.settled(settings.hardware, rundir)
         work = _work(aim, rundir, machine, _names(said))
         found: dict[str, Found] = {}
         for name in work.cards:
@@ -90,27 +94,34 @@ def run(rundir: RunDir) -> dict[str, Any]:
 
 def _conclude(work: Work, said: dict[str, Any], found: Mapping[str, Found]) -> dict[str, Any]:
     """Decides on what was measured, and writes the record with its checks and costs."""
-    was, rundir = said["selected_model"], work.rundir
-    rows = {name: one for name, one in found.items() if isinstance(one, Measured)}
-    choice, why = select_again.again(work.aim, rundir, work.machine, was, rows)
-    if choice is not None:
-        on_claims = said.get("on_claims") or {name: said[name] for name in CLAIMED}
-        first = settings_for(work.aim, "select")
-        made = select_record.record(first, work.machine, choice, now())
-        said = {**made["model_selection"], "on_claims": on_claims}
-    moved = said["selected_model"] != was
-    aim = compose.with_model(work.aim.first, said["selected_model"]) if moved else work.aim.final
-    work = replace(work, aim=replace(work.aim, final=aim))
+    rundir, was = work.rundir, said["selected_model"]
+    said = _decided(work, said, found)
+    name = said["selected_model"]
+    if name != was:
+        final = compose.with_model(work.aim.first, name)
+        work = replace(work, aim=replace(work.aim, final=final))
     ends = _conclusions(work, said, found)
     left = _write(work, found, **ends)
-    record = {**said, **ends, **select_checks.told(found.values()), "kept_because": why}
-    if moved:  # a kill before the last line leaves the choice to be taken from the record
+    record = {**said, **ends, **select_checks.told(found.values())}
+    if name != was:  # killed before the config has the new model, the run takes it from the record
         unselect(work.aim, rundir)
     select_record.publish({"model_selection": record}, rundir)
-    if moved:
-        selected(work.aim, rundir, said["selected_model"])
-        audit(rundir, "selected", model=said["selected_model"])
+    if name != was:
+        selected(work.aim, rundir, name)
+        audit(rundir, "selected", model=name)
     return left
+
+
+def _decided(work: Work, said: dict[str, Any], found: Mapping[str, Found]) -> dict[str, Any]:
+    """The record of a decision on what was measured; where there is none, as it was, and why."""
+    rows = {name: one for name, one in found.items() if isinstance(one, Measured)}
+    machine = work.machine
+    choice, why = select_again.again(work.aim, work.rundir, machine, said["selected_model"], rows)
+    if choice is None:
+        return {**said, "kept_because": why}
+    made = select_record.record(settings_for(work.aim, "select"), machine, choice, now())
+    on_claims = said.get("on_claims") or {name: said[name] for name in CLAIMED}
+    return {**made["model_selection"], "on_claims": on_claims}
 
 
 def _work(aim: Target, rundir: RunDir, machine: Machine, names: Sequence[str]) -> Work:

@@ -32,7 +32,8 @@ def drawings(said: Mapping[str, Any]) -> dict[str, Markup]:
     """Our own SVG by name, marked as safe for the template; '' without two models to compare."""
     marks = [mark for family in said["criteria_breakdown"].values() for mark in family.items()]
     weights = {name: mark["weight"] for name, mark in marks if mark["weight"] > 0}
-    found = {"scores": select_plots.scores(said["scores"], weights), "moves": "", "wins": ""}
+    found = dict.fromkeys(("moves", "wins", "break_even"), "")
+    found["scores"] = select_plots.scores(said["scores"], weights)
     costs = said.get("costs", {})
     if costs.get("break_even"):
         own, offers = select_costs.compared(costs)

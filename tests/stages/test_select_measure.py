@@ -316,7 +316,7 @@ def test_a_card_that_left_the_catalog_says_so(chosen, process):
     assert list(found["measured"]) == ["one"]
 
 
-# -- the decision again ------------------------------------------------------------------------------
+# -- the decision again ----------------------------------------------------------------------------
 
 
 RIVALS = ("tier.candidates=[one,two]", "tier.parameters_min_b=0", "tier.stand_in=null")
@@ -362,7 +362,7 @@ def test_a_stage_that_has_begun_keeps_its_model(rivals):
     said = decision(rivals)
 
     assert (said["selected_model"], said["decided_on"]) == ("one", "claims")
-    assert said["kept_because"].startswith("measured, two is the better choice; one stays, for")
+    assert said["kept_because"].startswith("one stays, for generate has begun with it; by what was")
     assert "srlr select --measure --force --run" in said["kept_because"]
     assert find(Ask(run=str(rivals.path)), NAMES).final.settings.model.name == "one"
 
