@@ -31,10 +31,9 @@ WORKING_GB = 0.2
 
 
 def learning_gb(settings: Settings) -> float:
-    """The highest of the stages that learn; of asking, where none does."""
+    """The highest of the stages that learn, of which there is one at least."""
     nodes = (settings.srl, settings.rlvr)
-    learning = [training_gb(settings, node) for node in nodes if isinstance(node, Training)]
-    return max(learning) if learning else asking_gb(settings)
+    return max(training_gb(settings, node) for node in nodes if isinstance(node, Training))
 
 
 def training_gb(settings: Settings, node: Training) -> float:

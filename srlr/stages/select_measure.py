@@ -4,6 +4,7 @@ reads   select/decision.yaml, the weights of its candidates
 writes  select/measured.json     what was measured of each candidate, what was not and why, costs
         select/decision.yaml     made again on that; the six checks of the selected model, costs
         select/report.md .html   again
+        config.yaml              the model, where that makes it another
         select/break_even.svg    what a month costs by its requests, on own hardware and bought
 """
 

@@ -66,11 +66,13 @@ def test_what_the_user_says_of_training_is_kept_and_counts():
     assert select_memory.training_gb(llama, ASKED, GPU) > 60
 
 
-def test_a_run_that_learns_nothing_holds_what_asking_does():
-    asked = compose(("role=sentiment", "srl=none", "rlvr=none"), environ={}).settings
+def test_a_stage_that_is_passed_over_needs_nothing():
+    asked = compose(("role=sentiment", "rlvr=none"), environ={}).settings
     found = select_memory.with_card(card(OWN), asked, LAPTOP)
 
-    assert select_memory.training_gb(card(OWN), asked, LAPTOP) == memory.asking_gb(found)
+    assert select_memory.training_gb(card(OWN), asked, LAPTOP) == memory.training_gb(
+        found, found.srl
+    )
 
 
 def test_without_a_shape_the_parameters_say_it_and_without_those_nothing_does():
