@@ -15,8 +15,6 @@ def not_here(card: ModelCard, config_dir: Path | None) -> str:
 
     A locked asset is small and counts as here: training would fetch it, too.
     """
-    from srlr import assets
-
     source = card.source or ""
     if cards.claim(card, "for_pay"):
         return "it is paid for by the token, its weights are not to be had"
@@ -24,8 +22,7 @@ def not_here(card: ModelCard, config_dir: Path | None) -> str:
         repo = source.removeprefix("hub:").partition("@")[0]
         here = catalog.in_hub_cache(repo)
         return "" if here else f"its weights are not on this machine: hf download {repo}"
-    path = Path(source.removeprefix("path:")).expanduser()
-    if source in assets.catalog(config_dir) or (source and path.is_dir()):
+    if catalog.is_local(card, config_dir):
         return ""
     return f"{source!r} is neither an asset nor a folder"
 
