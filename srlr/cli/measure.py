@@ -7,7 +7,7 @@ from srlr.cli.pipeline import Ask, Manner
 from srlr.core import log
 from srlr.core.rundir import RunDir
 from srlr.stages import pipeline as stages
-from srlr.stages import select_costs, select_measure
+from srlr.stages import select_again, select_costs, select_measure, select_report
 
 
 def measure(ask: Ask, manner: Manner) -> None:
@@ -31,12 +31,14 @@ def measure(ask: Ask, manner: Manner) -> None:
                 "models that are measured stay so"
             )
         raise
-    record = select_measure.decision(rundir)
+    record = select_again.decision(rundir)
     data = {**pipeline.describe(rundir), "model_selection": record, "measured": found}
     render.emit("measured", data, as_json=manner.as_json, human=lambda: _show(record, rundir))
 
 
 def _show(record: dict[str, Any], rundir: RunDir) -> None:
+    for line in (record["reasoning"][0], *select_report.aside(record)):
+        render.text(line)
     rows = [_row(name, one) for name, one in record["measured"].items()]
     heads = ["measured", "first token", "answer", "answers/s", "right", "memory"]
     if rows:
@@ -45,9 +47,9 @@ def _show(record: dict[str, Any], rundir: RunDir) -> None:
         render.text(f"{name}: not measured: {why}")
     checks = [(name, *said.split(": ", 1)) for name, said in record["validation_results"].items()]
     render.table(["check", "", "figure"], checks, whole=("check", ""))
-    for line in cost_lines(record["costs"]):
+    for line in select_costs.told(record["costs"]):
         render.text(line)
-    render.text(str(rundir.path / select_measure.FILE))
+    render.text(str(rundir.path / select_again.FILE))
 
 
 def _row(name: str, one: dict[str, Any]) -> tuple[str, ...]:
@@ -60,8 +62,3 @@ def _row(name: str, one: dict[str, Any]) -> tuple[str, ...]:
         "{:.2f} [{:.2f}, {:.2f}]".format(*one["accuracy"]),
         f"{one['peak_memory_gb']:.2f} GB",
     )
-
-
-def cost_lines(costs: dict[str, Any]) -> list[str]:
-    """What is told of costs on a terminal: the report without its marks."""
-    return [line[2:] for line in select_costs.lines(costs) if line.startswith("- ")]

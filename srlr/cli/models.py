@@ -39,7 +39,7 @@ Name = Annotated[str, typer.Argument(metavar="NAME", autocompletion=_complete)]
 
 @app.command("list")
 def list_(as_json: AsJson = False, config_dir: ConfigDir = None) -> None:
-    """Show every card, whether its weights are here, and which tiers choose among it."""
+    """List the cards, which are here, and which tiers use them."""
     from srlr.cli import render
     from srlr.models import catalog
 
@@ -69,7 +69,10 @@ def list_(as_json: AsJson = False, config_dir: ConfigDir = None) -> None:
 
 @app.command()
 def show(name: Name, as_json: AsJson = False, config_dir: ConfigDir = None) -> None:
-    """Show a card: every fact with where it was read and when, and what the card does not say."""
+    """Show a card's facts, each with its source and date.
+
+    What the card should say and does not is told at the end.
+    """
     from srlr.cli import render
     from srlr.models import soundness
 
@@ -113,7 +116,10 @@ def add(
     force: Annotated[bool, typer.Option("--force", help="Replace a card of that name.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Make a card from a model's config.json, safetensors headers and README; nothing is typed."""
+    """Make a card from a model's own files; nothing is typed.
+
+    Read are config.json, the headers of the safetensors files and the README; no weights.
+    """
     from datetime import date
 
     from srlr.cli import render
@@ -149,7 +155,7 @@ def check(
     as_json: AsJson = False,
     config_dir: ConfigDir = None,
 ) -> None:
-    """Look for facts that contradict each other; without names, in every card."""
+    """Look for contradictions, in all cards or some."""
     from srlr.cli import render
     from srlr.core.errors import ConfigError
     from srlr.models import catalog, soundness

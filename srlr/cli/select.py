@@ -8,6 +8,7 @@ from srlr.cli import render
 from srlr.core.errors import ConfigError
 
 if TYPE_CHECKING:
+    from srlr.core.rundir import RunDir
     from srlr.core.settings import Settings
     from srlr.stages.select_explain import Explanation
     from srlr.stages.select_review import Review, Reviews
@@ -30,33 +31,40 @@ def answer(
     if review and explain is not None:
         raise ConfigError("--review and --explain are two questions", "ask one at a time")
     if explain is not None:
-        _explain(_settings(words, config_dir, run), explain, as_json=as_json)
+        _explain(words, config_dir, run, explain, as_json=as_json)
     else:
         _review(words, config_dir, run, as_json=as_json)
 
 
-def _settings(words: Sequence[str], config_dir: Path | None, run: str | None) -> "Settings":
-    """As asked for, before a model was selected."""
+def _explain(
+    words: Sequence[str], config_dir: Path | None, run: str | None, name: str, *, as_json: bool
+) -> None:
+    """Of a run's own config, or of the words: as asked for, before a model was selected."""
+    from srlr.models import precision
+    from srlr.stages import select_again, select_explain
+
+    settings, rundir = _asked(words, config_dir, run)
+    machine = precision.foreseen(settings.hardware)
+    measured = {} if rundir is None else select_again.decided_on(rundir, machine)
+    found = select_explain.explain(settings, machine, name, measured)
+    render.emit(
+        "select.explain", found.as_dict(), as_json=as_json, human=lambda: _show_explained(found)
+    )
+
+
+def _asked(
+    words: Sequence[str], config_dir: Path | None, run: str | None
+) -> "tuple[Settings, RunDir | None]":
     from srlr.core.compose import compose
     from srlr.core.errors import MissingArtifact
     from srlr.core.target import Ask, find
 
     if run is None:
-        return compose(words, config_dir=config_dir).settings
+        return compose(words, config_dir=config_dir).settings, None
     aim = find(Ask(tuple(words), config_dir, run), ())
     if aim.rundir is None:
         raise MissingArtifact(f"there is no run {run!r}", "see `srlr runs list`")
-    return aim.first.settings
-
-
-def _explain(settings: "Settings", name: str, *, as_json: bool) -> None:
-    from srlr.models import precision
-    from srlr.stages import select_explain
-
-    found = select_explain.explain(settings, precision.foreseen(settings.hardware), name)
-    render.emit(
-        "select.explain", found.as_dict(), as_json=as_json, human=lambda: _show_explained(found)
-    )
+    return aim.first.settings, aim.rundir
 
 
 def _show_explained(found: "Explanation") -> None:

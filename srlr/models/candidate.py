@@ -5,6 +5,26 @@ from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
+class Observed:
+    """What was measured of one model on this machine, and the costs that follow from its speed.
+    None was not measured. The names are those of what a Candidate only claims or computes.
+    """
+
+    latency_ms: float | None = None
+    """P95 of the first token, one request at a time: the figure that a bound is checked with."""
+    requests_per_s: float | None = None
+    serving_gb: float | None = None
+    accuracy: float | None = None
+    """The share of right answers to the role's own tasks, before any training."""
+    f1: float | None = None
+    """Macro-averaged, of the same answers."""
+    cost_usd: float | None = None
+    request_usd: float | None = None
+    monthly_usd: float | None = None
+    break_even_months: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Candidate:
     """One model on one machine. None is unknown: no source states it, or it cannot be computed
     here. Money is in US dollars.
@@ -48,6 +68,18 @@ class Candidate:
     for_pay: bool = False
     unobtainable: str = ""
     """Why its weights cannot be had here."""
+    observed: Observed | None = None
+    """What was measured; never what is claimed, which stays in the fields above."""
+
+    def seen(self, name: str) -> float | None:
+        """The measured figure of that name; None where there is none."""
+        return None if self.observed is None else getattr(self.observed, name, None)
+
+    def known(self, name: str) -> float | None:
+        """The measured figure of that name, else the one that is claimed or computed."""
+        seen = self.seen(name)
+        claimed: float | None = getattr(self, name)
+        return claimed if seen is None else seen
 
 
 @dataclass(frozen=True, slots=True)

@@ -121,9 +121,16 @@ def out_of_reach(chosen: Sequence[ModelCard], config_dir: Path | None = None) ->
                 asked[card.name] = repo
         elif source.startswith(soundness.API):
             reasons[card.name] = f"{source!r} is a vendor's API: its weights are not given away"
-        elif source not in assets.catalog(config_dir) and not Path(source).expanduser().is_dir():
+        elif not is_local(card, config_dir):
             reasons[card.name] = f"{source!r} is neither an asset nor a folder"
     return reasons | _ask_hub(asked)
+
+
+def is_local(card: ModelCard, config_dir: Path | None = None) -> bool:
+    """Whether the card's source is an asset of the catalog or a folder on this machine."""
+    source = card.source or ""
+    path = source.removeprefix("path:")
+    return source in assets.catalog(config_dir) or (bool(path) and Path(path).expanduser().is_dir())
 
 
 def here(card: ModelCard, config_dir: Path | None = None) -> bool:
@@ -134,8 +141,7 @@ def here(card: ModelCard, config_dir: Path | None = None) -> bool:
     locked = assets.catalog(config_dir).get(source)
     if locked is not None:
         return all(state.status == "ready" for state in assets.glance([locked]))
-    path = source.removeprefix("path:")
-    return bool(path) and Path(path).expanduser().is_dir()
+    return is_local(card, config_dir)
 
 
 def write(card: ModelCard, folder: Path, *, force: bool) -> Path:

@@ -34,11 +34,11 @@ def breaches(one: Candidate, demands: Demands) -> list[Breach]:
     found = [
         _outside(one.parameters_b, demands.parameters_min_b, demands.parameters_max_b),
         _mixture(one, demands),
-        _above("memory", one.memory_gb, demands.memory_gb, "GB to train", "GB"),
+        _memory(one, demands),
         _one_machine(one, demands),
         _hardware(demands),
-        _above("latency", one.latency_ms, demands.latency_max_ms, "ms", "ms"),
-        _above("cost", one.cost_usd, demands.cost_max_usd, "$ per 1M tokens", "$"),
+        _above("latency", _told(one, "latency_ms", "ms"), demands.latency_max_ms, "ms"),
+        _above("cost", _told(one, "cost_usd", "$ per 1M tokens"), demands.cost_max_usd, "$"),
         _context(one.context_tokens, demands.context_min_tokens),
         _tools(one, demands),
         _all_of("modalities", one.modalities or ("text",), demands.modalities),
@@ -66,23 +66,41 @@ def _mixture(one: Candidate, demands: Demands) -> Breach | None:
     return Breach("mixture", "not a mixture of experts, as far as its card says", 1.0)
 
 
-def _above(
-    name: str, value: float | None, limit: float | None, unit: str, of: str
-) -> Breach | None:
-    if value is None and name == "memory":
-        return Breach(name, "unknown: the card does not say how many parameters", HOPELESS)
-    if value is None or limit is None or value <= limit:
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """A figure, None where nobody knows it, and in words what it is."""
+
+    value: float | None
+    words: str = ""
+
+
+def _told(one: Candidate, name: str, unit: str) -> _Told:
+    """The measured figure of that name, with what was computed beside it; else the computed one."""
+    computed, seen = getattr(one, name), one.seen(name)
+    if seen is None:
+        return _Told(computed, "" if computed is None else f"{figure(computed)} {unit}")
+    beside = "nothing" if computed is None else figure(computed)
+    return _Told(seen, f"{figure(seen)} {unit} measured ({beside} computed)")
+
+
+def _above(name: str, told: _Told, limit: float | None, of: str) -> Breach | None:
+    if told.value is None or limit is None or told.value <= limit:
         return None
-    over = (value - limit) / max(limit, 1e-9)
-    return Breach(name, f"{figure(value)} {unit}, allowed are {figure(limit)} {of}", over)
+    over = (told.value - limit) / max(limit, 1e-9)
+    return Breach(name, f"{told.words}, allowed are {figure(limit)} {of}", over)
+
+
+def _memory(one: Candidate, demands: Demands) -> Breach | None:
+    if one.memory_gb is None:
+        return Breach("memory", "unknown: the card does not say how many parameters", HOPELESS)
+    return _above("memory", _told(one, "memory_gb", "GB to train"), demands.memory_gb, "GB")
 
 
 def _one_machine(one: Candidate, demands: Demands) -> Breach | None:
     if not demands.one_machine:
         return None
-    return _above(
-        "environment", one.serving_gb, demands.memory_gb, "GB to answer at the edge", "GB"
-    )
+    told = _told(one, "serving_gb", "GB to answer at the edge")
+    return _above("environment", told, demands.memory_gb, "GB")
 
 
 def _hardware(demands: Demands) -> Breach | None:

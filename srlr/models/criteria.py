@@ -9,11 +9,13 @@ not depend on who else is there. What is absent is scored by one of two rules, a
 
     a claim nobody published       0     it must have a source to count
     what cannot be computed here   0.5   it is so for every candidate alike: no merit and no fault
+
+What was measured of a candidate counts instead of what is claimed or computed; the note has both.
 """
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from srlr.models.candidate import Candidate, Demands, figure
@@ -39,16 +41,18 @@ MODALITIES, TUNING_METHODS = 4.0, 3.0
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A criterion's score in [0, 1], what it rests on in words, and whether that is a claim,
-    computed, or absent.
+    """A criterion's score in [0, 1], what it rests on in words, and whether that was measured, is
+    claimed, is computed from claims, or is absent.
     """
 
     score: float
     note: str
-    basis: Literal["claimed", "computed", "absent"]
+    basis: Literal["measured", "claimed", "computed", "absent"]
 
 
 Judge = Callable[[Candidate, Demands], Mark]
+Anchor = Callable[[Demands], float | None]
+Score = Callable[[float | None], Mark]
 
 
 def falling(value: float | None, anchor: float | None, unit: str) -> Mark:
@@ -79,115 +83,111 @@ def _absent(what: str) -> Mark:
     return Mark(UNCLAIMED, f"no source claims {what}: scored {UNCLAIMED:g}", "absent")
 
 
-def _claim(*names: str) -> Judge:
-    """The first of the claims that the card makes: a share, or whether it is so."""
+def _less(name: str, anchor: Anchor, unit: str) -> Judge:
+    """`falling` of the candidate's figure of that name."""
+    return lambda one, demands: _best(one, name, lambda v: falling(v, anchor(demands), unit))
+
+
+def _more(name: str, anchor: Anchor, unit: str) -> Judge:
+    """`rising` of the candidate's figure of that name."""
+    return lambda one, demands: _best(one, name, lambda v: rising(v, anchor(demands), unit))
+
+
+def _best(one: Candidate, name: str, score: Score) -> Mark:
+    """The score of what was measured where that is so, and beside it what was computed."""
+    computed = score(getattr(one, name))
+    if (seen := one.seen(name)) is None:
+        return computed
+    mark = score(seen)
+    return mark if mark.basis == "absent" else _measured(mark, computed)
+
+
+def _measured(mark: Mark, before: Mark) -> Mark:
+    """The measured mark, with what is claimed or computed beside it."""
+    beside = before.note
+    if before.basis == "computed":
+        beside = f"computed: {beside.partition(';')[0]}"
+    elif before.basis == "absent":
+        beside = "nothing claimed" if before.score == UNCLAIMED else "nothing computed"
+    return Mark(mark.score, f"{mark.note}, measured ({beside})", "measured")
+
+
+def _claim(*names: str, seen: str = "") -> Judge:
+    """The first of the claims that the card makes: a share, or whether it is so; before them what
+    was measured and is called `seen`.
+    """
 
     def judge(one: Candidate, demands: Demands) -> Mark:
-        for name in names:
-            if name in one.claims:
-                value = one.claims[name]
-                return Mark(_clamped(value), f"{name} {value:g}, claimed", "claimed")
-        return _absent(" or ".join(names))
+        said = next((name for name in names if name in one.claims), None)
+        if said is None:
+            return _probed(one, seen, _absent(" or ".join(names)))
+        value = one.claims[said]
+        return _probed(one, seen, Mark(_clamped(value), f"{said} {value:g}, claimed", "claimed"))
 
     return judge
 
 
-def _counted(attribute: str, anchor: float, what: str) -> Judge:
+def _probed(one: Candidate, name: str, claimed: Mark) -> Mark:
+    """The measured share of that name, where there is one, instead of a claim."""
+    if (seen := one.seen(name)) is None:
+        return claimed
+    return _measured(
+        Mark(_clamped(seen), f"{figure(seen)} of the role's own tasks", "measured"), claimed
+    )
+
+
+def _counted(attribute: str, anchor: float) -> Judge:
     """How many of a list that the card makes."""
 
     def judge(one: Candidate, demands: Demands) -> Mark:
         has = getattr(one, attribute)
         if not has:
-            return _absent(what)
+            return _absent(attribute)
         return Mark(_clamped(len(set(has)) / anchor), f"{', '.join(has)}, claimed", "claimed")
 
     return judge
 
 
-# -- performance -----------------------------------------------------------------------------------
-
-
 def _quality(one: Candidate, demands: Demands) -> Mark:
-    """The mean of the role's benchmarks; one that nobody published counts as 0."""
+    """The mean of the role's benchmarks, of which one that nobody published counts as 0; the share
+    of the role's own tasks where that was measured.
+    """
     names = demands.benchmarks
     said = {name: one.claims[name] for name in names if name in one.claims}
     if not said:
-        return _absent(", ".join(names) or "a benchmark of the role's")
+        return _probed(one, "accuracy", _absent(", ".join(names) or "a benchmark of the role's"))
     score = sum(_clamped(value) for value in said.values()) / len(names)
     missing = [name for name in names if name not in said]
     note = ", ".join(f"{name} {value:g}" for name, value in said.items()) + ", claimed"
     if missing:
         note += f"; {', '.join(missing)} by nobody: 0"
-    return Mark(score, note, "claimed")
+    return _probed(one, "accuracy", Mark(score, note, "claimed"))
 
 
-def _latency(one: Candidate, demands: Demands) -> Mark:
+def _latency_anchor(demands: Demands) -> float:
     # the bound scores a half: within it there is still more and less
-    bound = demands.latency_max_ms
-    anchor = 2 * bound if bound else LATENCY_ANCHOR_MS
-    return falling(one.latency_ms, anchor, "ms to the first token")
-
-
-def _throughput(one: Candidate, demands: Demands) -> Mark:
-    wanted = demands.requests_per_s
-    return rising(one.requests_per_s, wanted and 2 * wanted, "requests a second on a machine")
-
-
-# -- resources -------------------------------------------------------------------------------------
-
-
-def _parameters(one: Candidate, demands: Demands) -> Mark:
-    return falling(one.parameters_b, demands.parameters_max_b, "x 10^9 parameters")
-
-
-def _memory(one: Candidate, demands: Demands) -> Mark:
-    return falling(one.memory_gb, demands.memory_gb, "GB to train")
-
-
-def _hardware_fit(one: Candidate, demands: Demands) -> Mark:
-    return falling(one.serving_gb, demands.memory_gb, "GB to answer")
-
-
-def _container(one: Candidate, demands: Demands) -> Mark:
-    return falling(one.container_gb, demands.memory_gb, "GB of weights in an image")
+    return 2 * demands.latency_max_ms if demands.latency_max_ms else LATENCY_ANCHOR_MS
 
 
 def _scaling(one: Candidate, demands: Demands) -> Mark:
-    need = one.serving_gb
-    copies = None if need is None else demands.memory_gb / max(need, 1e-9)
-    return rising(copies, COPIES_ANCHOR, "copies on one machine")
+    def score(need: float | None) -> Mark:
+        copies = None if need is None else demands.memory_gb / max(need, 1e-9)
+        return rising(copies, COPIES_ANCHOR, "copies on one machine")
 
-
-# -- cost ------------------------------------------------------------------------------------------
-
-
-def _cost(one: Candidate, demands: Demands) -> Mark:
-    return falling(one.cost_usd, demands.cost_max_usd or COST_ANCHOR_USD, "$ per 1M tokens")
-
-
-def _request(one: Candidate, demands: Demands) -> Mark:
-    return falling(one.request_usd, demands.request_max_usd, "$ a request")
-
-
-def _training(one: Candidate, demands: Demands) -> Mark:
-    return falling(one.training_usd, demands.training_max_usd, "$ for one training")
-
-
-def _infrastructure(one: Candidate, demands: Demands) -> Mark:
-    return falling(one.monthly_usd, demands.monthly_max_usd, "$ a month for machines")
+    return _best(one, "serving_gb", score)
 
 
 def _break_even(one: Candidate, demands: Demands) -> Mark:
     """A year or less scores 1, later in proportion, never 0."""
-    months = one.break_even_months
-    if months is None:
-        return _unknown("months to break even")
-    score = 12 / months if months > 12 else 1.0
-    said = "nothing is saved" if math.isinf(months) else f"{figure(months)} months to break even"
-    return Mark(score, f"{said}; 12 score 1", "computed")
 
+    def score(months: float | None) -> Mark:
+        if months is None:
+            return _unknown("months to break even")
+        never = math.isinf(months)
+        said = "nothing is saved" if never else f"{figure(months)} months to break even"
+        return Mark(12 / months if months > 12 else 1.0, f"{said}; 12 score 1", "computed")
 
-# -- operational -----------------------------------------------------------------------------------
+    return _best(one, "break_even_months", score)
 
 
 def _maturity(one: Candidate, demands: Demands) -> Mark:
@@ -201,8 +201,8 @@ def _maturity(one: Candidate, demands: Demands) -> Mark:
 def _maintenance(one: Candidate, demands: Demands) -> Mark:
     if one.age_months is None:
         return _absent("release_date")
-    mark = falling(one.age_months, AGE_ANCHOR_MONTHS, "months since its release")
-    return Mark(mark.score, mark.note, "claimed")
+    since = falling(one.age_months, AGE_ANCHOR_MONTHS, "months since its release")
+    return replace(since, basis="claimed")
 
 
 def _compatibility(one: Candidate, demands: Demands) -> Mark:
@@ -216,41 +216,52 @@ def _compatibility(one: Candidate, demands: Demands) -> Mark:
 def _documentation(one: Candidate, demands: Demands) -> Mark:
     if one.facts_stated is None:
         return _absent("anything")
-    said = f"{one.facts_stated:.0%} of what a card should say"
-    return Mark(_clamped(one.facts_stated), said, "claimed")
-
-
-# -- capabilities ----------------------------------------------------------------------------------
+    share = one.facts_stated
+    return Mark(_clamped(share), f"{share:.0%} of what a card should say", "claimed")
 
 
 def _context(one: Candidate, demands: Demands) -> Mark:
     if one.context_tokens is None:
         return _absent("context_tokens")
     mark = rising(one.context_tokens, 4.0 * demands.context_min_tokens, "tokens of context")
-    return Mark(mark.score, mark.note, "claimed")
+    return replace(mark, basis="claimed")
 
 
 FAMILIES: Mapping[str, Mapping[str, Judge]] = {
     "performance": {
-        "accuracy": _claim("accuracy", "ifeval"),
-        "f1": _claim("f1"),
+        "accuracy": _claim("accuracy", "ifeval", seen="accuracy"),
+        "f1": _claim("f1", seen="f1"),
         "quality": _quality,
         "creativity": _claim("creativity"),
-        "latency": _latency,
-        "throughput": _throughput,
+        "latency": _less("latency_ms", _latency_anchor, "ms to the first token"),
+        "throughput": _more(
+            "requests_per_s",
+            lambda asked: asked.requests_per_s and 2 * asked.requests_per_s,
+            "requests a second on a machine",
+        ),
     },
     "resource_fit": {
-        "parameters": _parameters,
-        "memory": _memory,
-        "hardware_fit": _hardware_fit,
-        "container": _container,
+        "parameters": _less(
+            "parameters_b", lambda asked: asked.parameters_max_b, "x 10^9 parameters"
+        ),
+        "memory": _less("memory_gb", lambda asked: asked.memory_gb, "GB to train"),
+        "hardware_fit": _less("serving_gb", lambda asked: asked.memory_gb, "GB to answer"),
+        "container": _less(
+            "container_gb", lambda asked: asked.memory_gb, "GB of weights in an image"
+        ),
         "scaling": _scaling,
     },
     "cost": {
-        "cost": _cost,
-        "request_cost": _request,
-        "training_cost": _training,
-        "infrastructure": _infrastructure,
+        "cost": _less(
+            "cost_usd", lambda asked: asked.cost_max_usd or COST_ANCHOR_USD, "$ per 1M tokens"
+        ),
+        "request_cost": _less("request_usd", lambda asked: asked.request_max_usd, "$ a request"),
+        "training_cost": _less(
+            "training_usd", lambda asked: asked.training_max_usd, "$ for one training"
+        ),
+        "infrastructure": _less(
+            "monthly_usd", lambda asked: asked.monthly_max_usd, "$ a month for machines"
+        ),
         "break_even": _break_even,
     },
     "operational": {
@@ -262,8 +273,8 @@ FAMILIES: Mapping[str, Mapping[str, Judge]] = {
     "capabilities": {
         "tools": _claim("tool_calling"),
         "context": _context,
-        "modalities": _counted("modalities", MODALITIES, "modalities"),
-        "tuning": _counted("tuning_methods", TUNING_METHODS, "tuning_methods"),
+        "modalities": _counted("modalities", MODALITIES),
+        "tuning": _counted("tuning_methods", TUNING_METHODS),
     },
 }
 """Family -> criterion -> its function."""

@@ -35,10 +35,11 @@ LOGIT_BYTES = 14
 """A logit of those that exist at once: in bfloat16 and three times in float32."""
 QUANTISED_BYTES = 0.6
 """A parameter in 4 bits, with its share of the scales and of what stays in 16."""
-KEYS_SHARE = 4
-"""Width over that of keys, where nothing says it: most models share keys among heads."""
-HEAD_SIZE = 64
-"""Width over the number of heads, where nothing says it."""
+LOGIT_TOKENS = 64
+"""Tokens whose logits exist at once (training.head): 13 MB in float32 for a vocabulary of 49,152,
+which fits the last cache; all of a micro-batch's would be hundreds of megabytes, several times."""
+KEYS_SHARE, HEAD_SIZE = 4, 64
+"""Width over that of keys, and over the number of heads, where nothing says it."""
 MLP_TENSORS = 8
 """Of the model's width, in a gated MLP at once: three, each 8/3 as wide as the model."""
 SCORES = 3
@@ -176,9 +177,8 @@ def serving(
     shape: Shape, bytes_: int, *, rows: int, tokens: int, new: int, device: str = "cpu"
 ) -> Fit:
     """The peak of a process that answers `rows` prompts of `tokens` tokens at once, with up to
-    `new` tokens each: when it loads the model, or when the prompts have been read.
-
-    Rows' keys and values are there twice when they are put side by side.
+    `new` tokens each: when it loads the model, or when the prompts have been read and their keys
+    and values are there twice, being put side by side.
     """
     own = device == "cpu"
     weights = shape.parameters_b * bytes_
@@ -295,7 +295,5 @@ def passed(shape: Shape, tuning: Tuning) -> float:
 
 
 def has_masters(tuning: Tuning, bytes_: float) -> bool:
-    """Whether the optimiser has a float32 copy of the weights that learn: not where they are so
-    themselves, as an adapter's always are.
-    """
+    """Whether the optimiser has a float32 copy of what learns; an adapter is in float32 itself."""
     return tuning.method == "full" and not tuning.own_copy and bytes_ < 4

@@ -60,14 +60,22 @@ class Probe:
     """The share of answers in exactly the described format."""
     low: float
     high: float
+    f1: tuple[float, float, float] | None = None
+    """Macro-averaged, with its bootstrapped interval; None where the role has no labels."""
 
     @property
     def accuracy(self) -> float:
         return self.right / self.tasks
 
     @classmethod
-    def of(cls, right: int, tasks: int, valid: float) -> Self:
-        return cls(tasks, right, valid, *wilson(right, tasks))
+    def of(
+        cls,
+        right: int,
+        tasks: int,
+        valid: float,
+        f1: tuple[float, float, float] | None = None,
+    ) -> Self:
+        return cls(tasks, right, valid, *wilson(right, tasks), f1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,12 +115,13 @@ class Measured:
     @classmethod
     def from_dict(cls, said: Mapping[str, Any]) -> Self:
         """Raises KeyError or TypeError where a field is missing or unknown."""
-        load = said["load"]
+        load, probe = said["load"], said["probe"]
+        f1 = probe["f1"]
         parts = {
             "first_token_s": Spread(**said["first_token_s"]),
             "answer_s": Spread(**said["answer_s"]),
             "load": load and Load(**{**load, "latency_s": Spread(**load["latency_s"])}),
-            "probe": Probe(**said["probe"]),
+            "probe": Probe(**{**probe, "f1": f1 and tuple(f1)}),
         }
         return cls(**{**said, **parts})
 

@@ -24,13 +24,14 @@ CHECKS = (
 """Their names in the decision record."""
 WITHIN = 0.1
 """Of the reported figure."""
+Word = Literal["pass", "fail", "not_measured"]
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
     """A check's outcome with the figure it rests on."""
 
-    word: Literal["pass", "fail", "not_measured"]
+    word: Word
     figure: str
 
     def __str__(self) -> str:
@@ -48,6 +49,7 @@ class Wanted:
     stands_in: bool = False
     """Whether the model stands in for the tier, whose bound then excludes it not."""
     accuracy_min: float | None = None
+    f1_min: float | None = None
     throughput_rps: float | None = None
     requests_per_month: float | None = None
     cost_max_per_1m_tokens: float | None = None
@@ -72,7 +74,7 @@ def validate(
         "hardware_compatible": _hardware(found, wanted),
         "cost_within_budget": _cost(found, wanted),
         "latency_verified": _latency(found, wanted),
-        "quality_floor": _quality(found.probe, wanted.accuracy_min),
+        "quality_floor": _quality(found.probe, wanted),
         "peak_load": _peak_load(found, wanted.throughput_rps),
     }
 
@@ -131,22 +133,42 @@ def _latency(found: Measured, wanted: Wanted) -> Result:
         figure += f"; the role allows {role:g}"
     if tier is not None:
         figure += f"; the tier allows {tier:g}"
-        if wanted.stands_in and tier in missed:
-            missed.remove(tier)
-            figure += " and exempts its stand-in, which misses it"
-    return Result("fail" if missed else "pass", figure)
+    if not (wanted.stands_in and tier in missed):
+        return Result("fail" if missed else "pass", figure)
+    figure += " and exempts its stand-in, which misses it"
+    if role is None:
+        return Result("not_measured", f"no other bound: {figure}")
+    return Result("fail" if role in missed else "pass", figure)
 
 
-def _quality(probe: Probe, floor: float | None) -> Result:
-    figure = f"{_share(probe)}, untrained"
-    if floor is None:
-        return Result("not_measured", f"{figure}; the role states no accuracy_min")
-    figure = f"{figure}; the floor is {floor:g}"
-    if probe.low >= floor:
-        return Result("pass", figure)
-    if probe.high < floor:
+def _quality(probe: Probe, wanted: Wanted) -> Result:
+    """Every floor that the role states, by the ends of its figure's interval."""
+    figures, words = [f"{_share(probe)}, untrained"], list[Word]()
+    if wanted.accuracy_min is not None:
+        figures.append(f"the floor is {wanted.accuracy_min:g}")
+        words.append(_floor(probe.low, probe.high, wanted.accuracy_min))
+    if wanted.f1_min is not None and probe.f1 is None:
+        figures.append(f"no macro F1 to hold against {wanted.f1_min:g}: the role has no labels")
+        words.append("not_measured")
+    elif wanted.f1_min is not None and probe.f1 is not None:
+        value, low, high = probe.f1
+        figures.append(
+            f"macro F1 {value:.3f} [{low:.3f}, {high:.3f}]; the floor is {wanted.f1_min:g}"
+        )
+        words.append(_floor(low, high, wanted.f1_min))
+    figure = "; ".join(figures)
+    if not words:
+        return Result("not_measured", f"{figure}; the role states no accuracy_min or f1_min")
+    if "fail" in words:
         return Result("fail", figure)
-    return Result("not_measured", f"too few tasks to tell: {figure}")
+    if "not_measured" in words:
+        return Result("not_measured", f"cannot be told: {figure}")
+    return Result("pass", figure)
+
+
+def _floor(low: float, high: float, floor: float) -> Word:
+    """A floor within the interval leaves it open: the tasks are too few."""
+    return "pass" if low >= floor else "fail" if high < floor else "not_measured"
 
 
 def _peak_load(found: Measured, rate: float | None) -> Result:

@@ -171,10 +171,12 @@ def probed(subject: Subject, tasks: Sequence[Task]) -> tuple[Probe, float, float
     """What answers to all tasks together are worth, how many came a second, and their mean
     tokens.
     """
+    from srlr.evaluation import compare
     from srlr.evaluation.outcomes import Schema, outcomes
     from srlr.stages import answering
 
     settings = subject.settings
+    schema = Schema.of(settings.role)
     began = time.perf_counter()
     rows = answering.ask(
         subject.model,  # type: ignore[arg-type]
@@ -186,9 +188,11 @@ def probed(subject: Subject, tasks: Sequence[Task]) -> tuple[Probe, float, float
         progress=lambda _, done, total: subject.tell("quality", done, total),
     )
     seconds = time.perf_counter() - began
-    columns = outcomes(rows, Schema.of(settings.role))
+    columns = outcomes(rows, schema)
     right, valid = int(columns.correct.sum()), float(columns.valid.mean())
-    return Probe.of(right, len(rows), valid), len(rows) / seconds, float(columns.tokens.mean())
+    f1 = compare.interval(rows, "macro_f1", schema) if schema.labels else None
+    probe = Probe.of(right, len(rows), valid, f1 and (f1.value, f1.low, f1.high))
+    return probe, len(rows) / seconds, float(columns.tokens.mean())
 
 
 def loaded(subject: Subject, chats: Sequence[list[Message]], per_s: float) -> Load | None:

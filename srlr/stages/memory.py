@@ -16,8 +16,7 @@ from srlr.core.settings import Settings
 from srlr.core.training import ByTrl, Dpo, Imitate, Loop, Training
 from srlr.models import fit, precision
 from srlr.models.card import DTYPE_BITS
-from srlr.models.fit import Fit, Tuning
-from srlr.training.head import LOGIT_TOKENS
+from srlr.models.fit import LOGIT_TOKENS, Fit, Tuning
 
 PROCESS_GB, TRL_GB, REPORT_GB = 0.6, 0.3, 0.2
 """Python, torch, transformers and the tokenizer; TRL and datasets beside them; what compares models
@@ -29,6 +28,12 @@ TOKENS_DESCRIBED, TOKENS_SHOWN = 100, 50
 """Of what an untrained model is told, and of each solved example it is shown."""
 WORKING_GB = 0.2
 """One layer of a forward pass over the prompts of a batch, and the logits of its rows."""
+
+
+def learning_gb(settings: Settings) -> float:
+    """The highest of the stages that learn, of which there is one at least."""
+    nodes = (settings.srl, settings.rlvr)
+    return max(training_gb(settings, node) for node in nodes if isinstance(node, Training))
 
 
 def training_gb(settings: Settings, node: Training) -> float:
@@ -121,4 +126,7 @@ def tuning(node: Training) -> Tuning:
 
 def model_bytes(settings: Settings) -> float:
     """Of a number that the model computes in, on this machine."""
-    return DTYPE_BITS[precision.foreseen(settings.hardware).compute_dtype] / 8
+    node = settings.hardware
+    stated = node.compute_dtype != "auto"
+    dtype = node.compute_dtype if stated else precision.foreseen(node).compute_dtype
+    return DTYPE_BITS[dtype] / 8

@@ -1,7 +1,6 @@
 """select: choose the base model for the role, the tier and this machine.
 
 reads   the catalog of cards (conf/model, the user's own), this machine
-        select/measured.json    where candidates have been measured
 writes  select/decision.yaml    the decision record: what was chosen, why, and what was not
         select/report.md        the same for people
         select/report.html      the same with plots, where srlr[train] is installed
@@ -12,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
+from types import MappingProxyType
 
 from srlr.core.errors import ConfigError
 from srlr.core.hardware import Machine
@@ -22,6 +22,7 @@ from srlr.core.types import Plan, StageResult
 from srlr.models import catalog, constraints, precision, ranking, trees
 from srlr.models.candidate import Candidate, Demands
 from srlr.models.constraints import Breach
+from srlr.models.measured import Measured
 from srlr.models.ranking import Ranked
 from srlr.models.trees import Advice
 from srlr.stages import select_facts, select_record
@@ -39,6 +40,7 @@ class Choice:
     how: str
     """"ranked", "stand-in" or "user"."""
     ranked: tuple[Ranked, ...]
+    """Those it was chosen among, the selected first."""
     candidates: Mapping[str, Candidate]
     excluded: Mapping[str, tuple[Breach, ...]]
     breaches: tuple[Breach, ...]
@@ -46,6 +48,13 @@ class Choice:
     stand_in_for: str | None
     demands: Demands
     advice: Advice
+    unmeasured: tuple[Ranked, ...] = ()
+    """Those that fit as well, by their claims, where it was chosen among what was measured."""
+
+    @property
+    def is_measured(self) -> bool:
+        """Whether it rests on what was measured, and not on claims alone."""
+        return self.candidates[self.selected.name].observed is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +67,8 @@ class Ground:
     advice: Advice
     demands: Demands
     today: date
+    found: Mapping[str, Measured]
+    """What was measured, by model."""
 
     @property
     def config_dir(self) -> Path | None:
@@ -65,7 +76,7 @@ class Ground:
         return Path(said) if said else None
 
     def candidates(self, chosen: Sequence[ModelCard]) -> list[Candidate]:
-        return select_facts.candidates(chosen, self.settings, self.machine, self.today)
+        return select_facts.candidates(chosen, self.settings, self.machine, self.today, self.found)
 
     def rank(self, chosen: Sequence[Candidate]) -> tuple[Ranked, ...]:
         advice = self.advice
@@ -93,40 +104,64 @@ def run(settings: Settings, rundir: RunDir) -> StageResult:
     return StageResult(NAME, "select/decision.yaml", metrics, notes)
 
 
-def choose(settings: Settings, machine: Machine, today: date | None = None) -> Choice:
-    """The decision, from the settings, the catalog and the machine.
+def choose(
+    settings: Settings,
+    machine: Machine,
+    today: date | None = None,
+    found: Mapping[str, Measured] = MappingProxyType({}),
+) -> Choice:
+    """The decision, from the settings, the catalog, the machine and what was measured.
+
+    What is measured is compared with what is measured: where such models fit, the choice is among
+    them, and others, whose figures are claims, are told beside them.
 
     Args:
         today: ages of models are counted to it; None is this day in UTC.
+        found: by model what was measured on this machine; it counts instead of claims.
 
     Raises:
         ConfigError: nothing fits, or the tier names a card that is not in the catalog.
     """
-    on = ground(settings, machine, today)
+    on = ground(settings, machine, today, found)
     if settings.model.source is not None:
         return _by_user(on)
-    found = on.candidates([named(one, on) for one in settings.tier.candidates or tuple(on.known)])
-    excluded = {one.name: tuple(constraints.breaches(one, on.demands)) for one in found}
-    fitting = [on.known[one.name] for one in found if not excluded[one.name]]
+    known = on.candidates([named(one, on) for one in settings.tier.candidates or tuple(on.known)])
+    excluded = {one.name: tuple(constraints.breaches(one, on.demands)) for one in known}
+    fitting = [on.known[one.name] for one in known if not excluded[one.name]]
     for name, why in catalog.out_of_reach(fitting, on.config_dir).items():
         excluded[name] = (Breach("weights", why, 1.0),)
-    ranked = on.rank([one for one in found if not excluded[one.name]])
-    if not ranked:
-        return _stand_in(on, found, excluded)
+    if all(excluded.values()):
+        return _stand_in(on, known, excluded)
+    return _ranked(on, known, excluded)
+
+
+def _ranked(
+    on: Ground, known: Sequence[Candidate], excluded: Mapping[str, tuple[Breach, ...]]
+) -> Choice:
+    """The best of those that fit; of those that were measured, where there are some."""
+    left = [one for one in known if not excluded[one.name]]
+    measured = [one for one in left if one.observed is not None]
+    ranked = on.rank(measured or left)
     return Choice(
         selected=ranked[0],
         how="ranked",
         ranked=ranked,
-        candidates={one.name: one for one in found},
-        excluded={name: found for name, found in excluded.items() if found},
+        candidates={one.name: one for one in known},
+        excluded={name: broken for name, broken in excluded.items() if broken},
         breaches=(),
         stand_in_for=None,
         demands=on.demands,
         advice=on.advice,
+        unmeasured=on.rank([one for one in left if one.observed is None]) if measured else (),
     )
 
 
-def ground(settings: Settings, machine: Machine, today: date | None = None) -> Ground:
+def ground(
+    settings: Settings,
+    machine: Machine,
+    today: date | None = None,
+    found: Mapping[str, Measured] = MappingProxyType({}),
+) -> Ground:
     """Everything that does not depend on a candidate."""
     folder = Path(settings.config_dir) if settings.config_dir else None
     advice = trees.advise(settings.role, settings.tier, settings.select, trees.read(folder))
@@ -138,6 +173,7 @@ def ground(settings: Settings, machine: Machine, today: date | None = None) -> G
         advice=advice,
         demands=select_facts.demands(settings, machine, advice),
         today=today or datetime.now(UTC).date(),
+        found=found,
     )
 
 
@@ -150,7 +186,7 @@ def judged(card: ModelCard, on: Ground) -> tuple[Candidate, tuple[Breach, ...]]:
 
 
 def _by_user(on: Ground) -> Choice:
-    """The user's own choice: not ranked against others, but measured by the same constraints."""
+    """The user's own choice: not ranked against others, but held against the same constraints."""
     card, tier = on.settings.model, on.settings.tier
     one, found = judged(card, on)
     if one.for_pay:
@@ -175,20 +211,21 @@ def _by_user(on: Ground) -> Choice:
     )
 
 
-EXEMPT = ("parameters", "mixture", "latency")
+EXEMPT = ("parameters", "mixture")
 """The bounds of the tier and of the tree, from which the tier's declared stand-in is exempt; its
-breaches are listed all the same."""
+breaches are listed all the same. So are those of which only the tier's or the tree's share binds.
+"""
 
 
 def _stand_in(
-    on: Ground, found: Sequence[Candidate], excluded: Mapping[str, tuple[Breach, ...]]
+    on: Ground, known: Sequence[Candidate], excluded: Mapping[str, tuple[Breach, ...]]
 ) -> Choice:
     tier = on.settings.tier
     if tier.stand_in is None:
         raise _nothing_fits(on.settings, excluded)
     card = named(tier.stand_in, on)
     one, breaches = judged(card, on)
-    fatal = tuple(breach for breach in breaches if not _exempt(breach, on))
+    fatal = tuple(breach for breach in breaches if not _exempt(breach, one, on))
     if fatal:
         raise _nothing_fits(on.settings, {**excluded, card.name: fatal})
     ranked = on.rank([one])
@@ -196,7 +233,7 @@ def _stand_in(
         selected=ranked[0],
         how="stand-in",
         ranked=ranked,
-        candidates={**{each.name: each for each in found}, card.name: one},
+        candidates={**{each.name: each for each in known}, card.name: one},
         excluded=excluded,
         breaches=breaches,
         stand_in_for=tier.name,
@@ -205,10 +242,16 @@ def _stand_in(
     )
 
 
-def _exempt(breach: Breach, on: Ground) -> bool:
-    """Whether the stand-in may have it: the tree's wish for tools is not the role's own."""
-    wished = breach.constraint == "tools" and not on.settings.role.requirements.tools
-    return wished or breach.constraint in EXEMPT
+def _exempt(breach: Breach, one: Candidate, on: Ground) -> bool:
+    """Whether the stand-in may have it: what the role itself asks for holds for it, too."""
+    needs = on.settings.role.requirements
+    if breach.constraint == "tools":
+        return not needs.tools
+    if breach.constraint == "latency":
+        return (
+            needs.latency_max_ms is None or (one.known("latency_ms") or 0) <= needs.latency_max_ms
+        )
+    return breach.constraint in EXEMPT
 
 
 def _nothing_fits(settings: Settings, excluded: Mapping[str, tuple[Breach, ...]]) -> ConfigError:
@@ -224,6 +267,9 @@ def _nothing_fits(settings: Settings, excluded: Mapping[str, tuple[Breach, ...]]
         excluded.items(), key=lambda item: (len(item[1]), sum(b.excess for b in item[1]), item[0])
     )
     first = found[0]
+    mend = "choose another tier or hardware"
+    if first.constraint == "memory":
+        mend += ", learn with less (srl.tuning=qlora rlvr.tuning=qlora)"
     lines = "".join(
         f"\n  {one}: " + "; ".join(f"{b.constraint}: {b.figure}" for b in all_of)
         for one, all_of in sorted(excluded.items())
@@ -231,7 +277,7 @@ def _nothing_fits(settings: Settings, excluded: Mapping[str, tuple[Breach, ...]]
     return ConfigError(
         f"no base model fits role {role!r} in tier {tier!r} on this machine; "
         f"the nearest is {name!r}, excluded by its {first.constraint}: {first.figure}{lines}",
-        f"choose another tier or hardware, or take it all the same: model={name}",
+        f"{mend}, or take it all the same: model={name}",
     )
 
 

@@ -8,7 +8,6 @@ from srlr.core.settings import ModelCard, Settings
 from srlr.models import card as cards
 from srlr.models.measured import Measured, Unmeasured
 from srlr.models.validation import Wanted
-from srlr.stages import select_costs
 
 
 def wanted(settings: Settings, machine: Machine, said: Mapping[str, Any]) -> Wanted:
@@ -20,6 +19,7 @@ def wanted(settings: Settings, machine: Machine, said: Mapping[str, Any]) -> Wan
         tier_latency_max_ms=None if tier.asynchronous else tier.latency_max_ms,
         stands_in=said.get("stand_in_for") is not None,
         accuracy_min=needs.accuracy_min,
+        f1_min=needs.f1_min,
         throughput_rps=needs.throughput_rps,
         requests_per_month=needs.expected_requests_per_month,
         cost_max_per_1m_tokens=needs.cost_max_per_1m_tokens,
@@ -59,45 +59,9 @@ def short(one: Measured) -> dict[str, Any]:
             "kept_up": one.load.kept_up,
         },
         "accuracy": [round(x, 4) for x in (one.probe.accuracy, one.probe.low, one.probe.high)],
+        "macro_f1": one.probe.f1 and [round(x, 4) for x in one.probe.f1],
         "tasks": one.probe.tasks,
         "busy_cores": round(one.busy_cores, 1),
         "peak_memory_gb": round(one.peak_gb, 3),
         "computed_memory_gb": round(one.computed_gb, 3),
     }
-
-
-def report(said: Mapping[str, Any]) -> str:
-    """What was measured and what it costs, as Markdown."""
-    rows = ["", "## Measured", ""]
-    rows.append(
-        "| model | first token P50 / P95 / P99, ms | answer P50 / P95 / P99, ms | answers/s "
-        "| right, 95 % interval | peak memory, GB |"
-    )
-    rows.append("|---|---|---|---|---|---|")
-    for name, one in said["measured"].items():
-        first, whole = (
-            " / ".join(f"{one[kind][p]:g}" for p in ("p50", "p95", "p99"))
-            for kind in ("first_token_ms", "answer_ms")
-        )
-        right = "{:.3f} [{:.3f}, {:.3f}]".format(*one["accuracy"])
-        rows.append(
-            f"| {name} | {first} | {whole} | {one['answers_per_s']:g} ({one['at_once']} at once) "
-            f"| {right} | {one['peak_memory_gb']:g} ({one['computed_memory_gb']:g} computed) |"
-        )
-    rows += ["", *(f"- {name}: not measured: {why}" for name, why in said["not_measured"].items())]
-    busy = max((one["busy_cores"] for one in said["measured"].values()), default=0.0)
-    if busy >= 1:
-        rows += [
-            "",
-            f"Others kept up to {busy:g} cores busy: on an idle machine times are shorter.",
-        ]
-    rows += ["", "## Memory, computed", ""]
-    for name, one in said["memory_fit"].items():
-        parts = ", ".join(
-            f"{part.replace('_', ' ')} {gb:g}" for part, gb in one["parts_gb"].items()
-        )
-        how = (
-            f"{one['rows']} rows of {one['tokens']} tokens" if name == "serving" else one["tuning"]
-        )
-        rows.append(f"- {name}, {how}: {one['peak_gb']:g} GB ({parts})")
-    return "\n".join([*rows, "", *select_costs.lines(said["costs"])]).rstrip() + "\n"

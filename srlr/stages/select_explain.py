@@ -1,12 +1,15 @@
 """Why a model is not the one that select would choose now: nothing is run or written."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from srlr.core.errors import ConfigError
 from srlr.core.hardware import Machine
 from srlr.core.layers import nearest
 from srlr.core.settings import Settings
+from srlr.models.measured import Measured
 from srlr.models.ranking import Ranked
 from srlr.stages import select, select_record
 from srlr.stages.select import Choice, Ground
@@ -18,7 +21,7 @@ class Explanation:
 
     model: str
     verdict: str
-    """selected, excluded, outranked, or not a candidate."""
+    """selected, excluded, outranked, not measured, or not a candidate."""
     why: tuple[str, ...]
     selected: str | None
     """What would be chosen; None where nothing fits."""
@@ -40,13 +43,21 @@ class Explanation:
         }
 
 
-def explain(settings: Settings, machine: Machine, name: str) -> Explanation:
+def explain(
+    settings: Settings,
+    machine: Machine,
+    name: str,
+    found: Mapping[str, Measured] = MappingProxyType({}),
+) -> Explanation:
     """The model by itself against the constraints, and against what would be chosen.
+
+    Args:
+        found: what was measured, by model, where the decision rests on that.
 
     Raises:
         ConfigError: there is no card of that name.
     """
-    on = select.ground(settings, machine)
+    on = select.ground(settings, machine, found=found)
     card = on.settings.model if on.settings.model.name == name else on.known.get(name)
     if card is None:
         close = nearest(name, list(on.known))
@@ -55,7 +66,7 @@ def explain(settings: Settings, machine: Machine, name: str) -> Explanation:
             f"did you mean {close!r}?" if close else f"there is {', '.join(on.known)}",
         )
     one, breaches = select.judged(card, on)
-    choice, nothing = _choice(settings, machine)
+    choice, nothing = _choice(on)
     if choice is not None and choice.selected.name == name:
         how = select_record.CHOSEN_BY[choice.how]
         return Explanation(name, "selected", (f"it is the choice, by {how}",), name)
@@ -67,13 +78,17 @@ def explain(settings: Settings, machine: Machine, name: str) -> Explanation:
     if choice is None:
         return Explanation(name, "excluded", (*why, nothing), None, score=mine.score)
     verdict = "excluded" if breaches else "not a candidate" if why else "outranked"
+    if verdict == "outranked" and name in {other.name for other in choice.unmeasured}:
+        verdict = "not measured"
     return _against(choice, mine, verdict, why, on)
 
 
 def _against(choice: Choice, mine: Ranked, verdict: str, why: list[str], on: Ground) -> Explanation:
     """The score beside the chosen model's, where both can be compared."""
     best = choice.selected
-    if verdict != "outranked":
+    if verdict == "not measured":
+        why.append(f"{select_record.NOT_COMPARED}: {mine.score:.3f}")
+    elif verdict != "outranked":
         would = "more" if mine.score > best.score else "no more"
         why.append(f"its score would be {mine.score:.3f}, {would} than {best.score:.3f}")
     elif choice.how == "user":
@@ -91,9 +106,9 @@ def _against(choice: Choice, mine: Ranked, verdict: str, why: list[str], on: Gro
     )
 
 
-def _choice(settings: Settings, machine: Machine) -> tuple[Choice | None, str]:
+def _choice(on: Ground) -> tuple[Choice | None, str]:
     """The choice, or None and in a line why there is none."""
     try:
-        return select.choose(settings, machine), ""
+        return select.choose(on.settings, on.machine, on.today, on.found), ""
     except ConfigError as error:
         return None, error.what.partition("\n")[0]

@@ -2,43 +2,45 @@
 
 reads   select/decision.yaml, the weights of its candidates
 writes  select/measured.json     what was measured of each candidate, what was not and why, costs
-        select/decision.yaml     the six checks of the selected model, what was measured, costs
+        select/decision.yaml     made again on that; the six checks of the selected model, costs
         select/report.md .html   again
+        config.yaml              the model, where that makes it another
         select/break_even.svg    what a month costs by its requests, on own hardware and bought
 """
 
 import json
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from srlr.core import channel, runs
+from srlr import roles
+from srlr.core import channel, compose, runs
 from srlr.core.errors import MissingArtifact, ResourceError, SrlrError
 from srlr.core.hardware import Machine
-from srlr.core.rundir import RunDir, hash_of
+from srlr.core.rundir import RunDir, hash_of, now
 from srlr.core.settings import WHENCE, ModelCard, Settings
-from srlr.core.target import Ask, Target, audit, data_hash, find
+from srlr.core.target import Ask, Target, audit, data_hash, find, selected, unselect
 from srlr.models import catalog, precision
 from srlr.models.measured import Measured, Unmeasured
 from srlr.models.validation import validate
 from srlr.stages import (
     launching,
     measuring,
+    select_again,
     select_checks,
     select_costs,
     select_here,
+    select_memory,
     select_record,
 )
 from srlr.stages.refusals import machine_errors
-from srlr.stages.state import NAMES
+from srlr.stages.state import NAMES, settings_for
 
-FILE = "select/measured.json"
-DECISION = "select/decision.yaml"
 Found = Measured | Unmeasured
+CLAIMED = ("selected_model", "selection_score")
+"""What the record keeps of the decision on claims once it is made again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,31 +68,61 @@ class Work:
 
 
 def run(rundir: RunDir) -> dict[str, Any]:
-    """Measures what is not measured yet, and writes all of it; returns what measured.json says.
+    """Measures what is not measured yet, decides again on that, and writes all of it; returns what
+    measured.json says.
 
     Raises:
-        MissingArtifact: nothing is selected, or no candidate's weights are here.
+        MissingArtifact: nothing is selected, no candidate's weights are here, or the role has no
+            module: it has no tasks to ask.
         ResourceError: weights are here, and none of them can run; or the disk is full.
     """
     with rundir.lock(), machine_errors(measuring.STAGE):
         aim = find(Ask(run=str(rundir.path)), NAMES)
-        record = yaml.safe_load(rundir.read_text(DECISION))
-        said = record["model_selection"]
-        machine = precision.settled(aim.final.settings.hardware, rundir)
+        settings = aim.final.settings
+        roles.require(settings.role, settings.role_path, settings.config_dir)
+        said = select_again.decision(rundir)
+        machine = precision.settled(settings.hardware, rundir)
         work = _work(aim, rundir, machine, _names(said))
         found: dict[str, Found] = {}
         for name in work.cards:
             found[name] = _one(work, name)
             _write(work, found)
-        ends = _conclusions(work, said, found)
-        left = _write(work, found, **ends)
-        said["validation_results"] |= ends["validation_results"]
-        said |= {"costs": ends["costs"], "memory_fit": ends["memory_fit"]}
-        said |= select_checks.told(found.values())
-        select_record.publish(record, rundir, select_checks.report(said))
+        left = _conclude(work, said, found)
         audit(rundir, "measured", models=list(left["measured"]))
     _need_one(found)
     return left
+
+
+def _conclude(work: Work, said: dict[str, Any], found: Mapping[str, Found]) -> dict[str, Any]:
+    """Decides on what was measured, and writes the record with its checks and costs."""
+    rundir, was = work.rundir, said["selected_model"]
+    said = _decided(work, said, found)
+    name = said["selected_model"]
+    if name != was:
+        final = compose.with_model(work.aim.first, name)
+        work = replace(work, aim=replace(work.aim, final=final))
+    ends = _conclusions(work, said, found)
+    left = _write(work, found, **ends)
+    record = {**said, **ends, **select_checks.told(found.values())}
+    if name != was:  # killed before the config has the new model, the run takes it from the record
+        unselect(work.aim, rundir)
+    select_record.publish({"model_selection": record}, rundir)
+    if name != was:
+        selected(work.aim, rundir, name)
+        audit(rundir, "selected", model=name)
+    return left
+
+
+def _decided(work: Work, said: dict[str, Any], found: Mapping[str, Found]) -> dict[str, Any]:
+    """The record of a decision on what was measured; where there is none, as it was, and why."""
+    rows = {name: one for name, one in found.items() if isinstance(one, Measured)}
+    machine = work.machine
+    choice, why = select_again.again(work.aim, work.rundir, machine, said["selected_model"], rows)
+    if choice is None:
+        return {**said, "kept_because": why}
+    made = select_record.record(settings_for(work.aim, "select"), machine, choice, now())
+    on_claims = said.get("on_claims") or {name: said[name] for name in CLAIMED}
+    return {**made["model_selection"], "on_claims": on_claims}
 
 
 def _work(aim: Target, rundir: RunDir, machine: Machine, names: Sequence[str]) -> Work:
@@ -143,7 +175,8 @@ def _one(work: Work, name: str) -> Found:
         return Unmeasured(name, why)
     settings = measuring.settings_of(work.aim, name)
     work.keys[name] = _key(settings, work.machine)
-    if (known := _known(work.kept.get(name, {}), work.keys[name])) is not None:
+    row = work.kept.get(name, {})
+    if row.get("key") == work.keys[name] and (known := select_again.measured(row)) is not None:
         return known
     try:
         place = measuring.folder_of(card, settings.config_dir)
@@ -152,18 +185,6 @@ def _one(work: Work, name: str) -> Found:
     if why := select_here.too_large(place, card, settings, work.machine):
         return Unmeasured(name, why, refused=True)
     return _measured(work.rundir, settings)
-
-
-def _known(row: Mapping[str, Any], key: str) -> Measured | None:
-    """What a row of measured.json says; None where it depends on something else than today, or
-    another srlr has written it.
-    """
-    if row.get("key") != key:
-        return None
-    try:
-        return Measured.from_dict({name: value for name, value in row.items() if name != "key"})
-    except (KeyError, TypeError):
-        return None
 
 
 def _measured(rundir: RunDir, settings: Settings) -> Found:
@@ -202,9 +223,9 @@ def _key(settings: Settings, machine: Machine) -> str:
 
 
 def _kept(rundir: RunDir) -> dict[str, Any]:
-    if not (rundir.path / FILE).exists():
+    if not (rundir.path / select_again.FILE).exists():
         return {}
-    measured: dict[str, Any] = rundir.read_json(FILE).get("measured", {})
+    measured: dict[str, Any] = rundir.read_json(select_again.FILE).get("measured", {})
     return measured
 
 
@@ -221,7 +242,7 @@ def _write(work: Work, found: Mapping[str, Found], **ends: Any) -> dict[str, Any
         "not_measured": {n: one.as_dict() for n, one in found.items() if n not in measured},
         **ends,
     }
-    work.rundir.write_json(FILE, value)
+    work.rundir.write_json(select_again.FILE, value)
     return value
 
 
@@ -240,11 +261,5 @@ def _conclusions(
     return {
         "validation_results": {check: str(result) for check, result in results.items()},
         "costs": select_costs.summary(settings, work.rundir, measured),
-        "memory_fit": select_here.memory_fit(settings, work.machine),
+        "memory_fit": select_memory.summary(settings, work.machine),
     }
-
-
-def decision(rundir: RunDir) -> dict[str, Any]:
-    """The decision record as it is now."""
-    record: dict[str, Any] = yaml.safe_load(rundir.read_text(DECISION))["model_selection"]
-    return record

@@ -9,9 +9,8 @@ from typing import Any
 
 from markupsafe import Markup
 
-from srlr.evaluation import page
-from srlr.stages import select_plots
-from srlr.stages.select_report import criteria
+from srlr.evaluation import break_even, page
+from srlr.stages import select_costs, select_plots, select_report
 
 
 def html(decision: Mapping[str, Any]) -> str:
@@ -22,7 +21,8 @@ def html(decision: Mapping[str, Any]) -> str:
         .get_template("select.html.j2")
         .render(
             said=said,
-            criteria=criteria(said["criteria_breakdown"]),
+            tables=select_report,
+            costs=select_costs,
             drawings=drawings(said),
         )
     )
@@ -32,7 +32,13 @@ def drawings(said: Mapping[str, Any]) -> dict[str, Markup]:
     """Our own SVG by name, marked as safe for the template; '' without two models to compare."""
     marks = [mark for family in said["criteria_breakdown"].values() for mark in family.items()]
     weights = {name: mark["weight"] for name, mark in marks if mark["weight"] > 0}
-    found = {"scores": select_plots.scores(said["scores"], weights), "moves": "", "wins": ""}
+    found = dict.fromkeys(("moves", "wins", "break_even"), "")
+    found["scores"] = select_plots.scores(said["scores"], weights)
+    costs = said.get("costs", {})
+    if costs.get("break_even"):
+        own, offers = select_costs.compared(costs)
+        volume, model = costs["requests_per_month"], said["selected_model"]
+        found["break_even"] = break_even.drawing(own, offers, volume, model)
     if len(said["scores"]) > 1:
         shares = said["sensitivity"]["wins_under_random_weights"]["share"]
         found["moves"] = select_plots.sensitivity(said["sensitivity"]["weights"])

@@ -2,7 +2,7 @@
 
 import importlib.util
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +11,7 @@ from srlr.core.rundir import RunDir
 from srlr.core.settings import Settings
 from srlr.models import sensitivity
 from srlr.models.candidate import Candidate
-from srlr.models.constraints import Breach
+from srlr.models.constraints import breaches
 from srlr.models.criteria import FAMILIES
 from srlr.models.ranking import Ranked
 from srlr.models.validation import CHECKS
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from srlr.stages.select import Choice
 
 UNMEASURED = "not_measured: run srlr select --measure"
-MEASURED = "select/measured.json"
-"""Where measuring leaves what it found; its `validation_results` are the record's."""
+
+NOT_COMPARED = "not measured here; its score is of claims, and not compared with measured ones"
 
 CHOSEN_BY = {"ranked": "score", "stand-in": "stand-in", "user": "the user"}
 
@@ -31,20 +31,16 @@ def write(
     settings: Settings, machine: Machine, choice: "Choice", at: str, rundir: RunDir
 ) -> dict[str, Any]:
     """Makes the record, writes its files, and returns it."""
-    made = record(settings, machine, choice, at, validation(rundir))
+    made = record(settings, machine, choice, at)
     publish(made, rundir)
     return made
 
 
-def publish(made: Mapping[str, Any], rundir: RunDir, more: str = "") -> None:
-    """Writes select/report.md, report.html and decision.yaml, which comes last, from one record.
-
-    Args:
-        more: Markdown that report.md ends with.
-    """
+def publish(made: Mapping[str, Any], rundir: RunDir) -> None:
+    """Writes select/report.md, report.html and decision.yaml, which comes last, from one record."""
     import yaml
 
-    rundir.write_text("select/report.md", select_report.markdown(made) + more)
+    rundir.write_text("select/report.md", select_report.markdown(made))
     if importlib.util.find_spec("jinja2") and importlib.util.find_spec("matplotlib"):
         from srlr.stages import select_page
 
@@ -53,22 +49,10 @@ def publish(made: Mapping[str, Any], rundir: RunDir, more: str = "") -> None:
     rundir.write_text("select/decision.yaml", text)
 
 
-def validation(rundir: RunDir) -> dict[str, str]:
-    """The six checks before a choice is final, as measuring has left them."""
-    if not (rundir.path / MEASURED).is_file():
-        return dict.fromkeys(CHECKS, UNMEASURED)
-    found = rundir.read_json(MEASURED).get("validation_results", {})
-    return {name: str(found.get(name, UNMEASURED)) for name in dict.fromkeys((*CHECKS, *found))}
-
-
-def record(
-    settings: Settings,
-    machine: Machine,
-    choice: "Choice",
-    at: str,
-    validated: Mapping[str, str] | None = None,
-) -> dict[str, Any]:
-    """The decision record in its documented form, under `model_selection`."""
+def record(settings: Settings, machine: Machine, choice: "Choice", at: str) -> dict[str, Any]:
+    """The decision record in its documented form, under `model_selection`. Its validation results
+    are for whoever measures the selected model to fill in.
+    """
     review = datetime.fromisoformat(at) + timedelta(days=settings.select.update_frequency_days)
     return {
         "model_selection": {
@@ -80,6 +64,7 @@ def record(
             "candidates_evaluated": sorted(choice.candidates),
             "selected_model": choice.selected.name,
             "chosen_by": CHOSEN_BY[choice.how],
+            "decided_on": "measurements" if choice.is_measured else "claims",
             "stand_in_for": choice.stand_in_for,
             "selection_score": round(choice.selected.score, 4),
             "criteria_breakdown": breakdown(choice.selected),
@@ -107,7 +92,7 @@ def record(
                 one.name: {c.name: round(c.score, 4) for c in one.weighed} for one in choice.ranked
             },
             "computed_checks": _checks(choice),
-            "validation_results": dict(validated or dict.fromkeys(CHECKS, UNMEASURED)),
+            "validation_results": dict.fromkeys(CHECKS, UNMEASURED),
         }
     }
 
@@ -171,8 +156,10 @@ def _reasoning(settings: Settings, machine: Machine, choice: "Choice") -> list[s
     elif choice.how == "stand-in":
         lines = [f"{name} stands in for tier {tier}: none of its candidates fits this machine"]
     else:
+        among = "fit and were measured" if choice.is_measured else "fit"
         lines = [
-            f"{name} scores {choice.selected.score:.3f}, the best of {len(choice.ranked)} that fit"
+            f"{name} scores {choice.selected.score:.3f}, the best of {len(choice.ranked)} "
+            f"that {among}"
         ]
     heaviest = sorted(choice.selected.weighed, key=lambda c: -c.weight)
     lines += [f"{c.name} (weight {c.weight:.2f}): {c.score:.2f}, {c.note}" for c in heaviest]
@@ -186,10 +173,12 @@ def _reasoning(settings: Settings, machine: Machine, choice: "Choice") -> list[s
 
 def _alternatives(choice: "Choice") -> list[dict[str, Any]]:
     best = choice.selected
+    why = {one.name: behind(best, one) for one in choice.ranked if one.name != best.name}
+    why |= dict.fromkeys((one.name for one in choice.unmeasured), NOT_COMPARED)
     return [
-        {"name": one.name, "score": round(one.score, 4), "why_not": behind(best, one)}
-        for one in choice.ranked
-        if one.name != best.name
+        {"name": one.name, "score": round(one.score, 4), "why_not": why[one.name]}
+        for one in (*choice.ranked, *choice.unmeasured)
+        if one.name in why
     ]
 
 
@@ -217,7 +206,8 @@ def gaps(best: Ranked, other: Ranked) -> list[tuple[str, float]]:
 def _checks(choice: "Choice") -> dict[str, str]:
     """What arithmetic on claims can say before anything is loaded; each pass, fail or unknown."""
     one, demands = choice.candidates[choice.selected.name], choice.demands
-    broken: dict[str, Breach] = {breach.constraint: breach for breach in choice.breaches}
+    claimed = replace(one, observed=None)
+    broken = {breach.constraint: breach for breach in breaches(claimed, demands)}
 
     def judged(constraint: str, passed: str | None, unknown: str) -> str:
         if constraint in broken:

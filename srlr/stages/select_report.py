@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from srlr.stages import select_costs
+
 
 def markdown(decision: Mapping[str, Any]) -> str:
     """The record as Markdown."""
@@ -12,7 +14,7 @@ def markdown(decision: Mapping[str, Any]) -> str:
         f"# Selected: {said['selected_model']}{stand_in}",
         f"Role {said['role']}, tier {said['tier']}, {said['timestamp']}; "
         f"review by {said['review_by']}.",
-        "\n".join(f"- {line}" for line in said["reasoning"]),
+        "\n".join(f"- {line}" for line in (*said["reasoning"], *aside(said))),
         table("Alternatives", ("name", "score", "why_not"), said["alternatives_considered"]),
         table("Excluded", ("name", "constraint", "figure"), said["excluded"]),
         table(
@@ -29,8 +31,72 @@ def markdown(decision: Mapping[str, Any]) -> str:
         _wins(said["sensitivity"]["wins_under_random_weights"]),
         _results("Computed before anything is loaded", said["computed_checks"]),
         _results("Validation", said["validation_results"]),
+        *(measured(said) if "measured" in said else ()),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def aside(said: Mapping[str, Any]) -> list[str]:
+    """What measuring has changed of the decision, or why it has not."""
+    before, kept = said.get("on_claims"), said.get("kept_because")
+    lines = [] if not kept else [kept]
+    if before is not None:
+        name, score = before["selected_model"], before["selection_score"]
+        same = "too" if name == said["selected_model"] else "instead"
+        lines.append(f"by what is claimed: {name} {same}, {score:.3f}")
+    return lines
+
+
+def measured(said: Mapping[str, Any]) -> list[str]:
+    """What was measured, what memory was computed, and what it costs: a section each."""
+    missing = [f"- {name}: not measured: {why}" for name, why in said["not_measured"].items()]
+    busy = max((one["busy_cores"] for one in said["measured"].values()), default=0.0)
+    if busy >= 1:
+        missing.append(f"- Others kept up to {busy:g} cores busy: idle, times are shorter.")
+    rows = [{"model": name, **figures(one)} for name, one in said["measured"].items()]
+    sections = [
+        table("Measured", list(rows[0]), rows) if rows else "## Measured\n",
+        "\n".join(missing),
+        table("Memory, computed", ("when", "GB", "of"), memory(said["memory_fit"])),
+        "\n".join(select_costs.lines(said["costs"])),
+    ]
+    return [section for section in sections if section]
+
+
+def figures(one: Mapping[str, Any]) -> dict[str, str]:
+    """A measured model's figures by what they are, as people read them."""
+    first, whole = (
+        " / ".join(f"{one[kind][p]:g}" for p in ("p50", "p95", "p99"))
+        for kind in ("first_token_ms", "answer_ms")
+    )
+    f1 = one["macro_f1"]
+    return {
+        "first token P50 / P95 / P99, ms": first,
+        "answer P50 / P95 / P99, ms": whole,
+        "answers/s": f"{one['answers_per_s']:g} ({one['at_once']} at once)",
+        "right, 95 % interval": "{:.3f} [{:.3f}, {:.3f}]".format(*one["accuracy"]),
+        "macro F1": "–" if f1 is None else "{:.3f} [{:.3f}, {:.3f}]".format(*f1),
+        "peak memory, GB": f"{one['peak_memory_gb']:g} ({one['computed_memory_gb']:g} computed)",
+    }
+
+
+def memory(found: Mapping[str, Any]) -> list[dict[str, str]]:
+    """The computed peaks, each with its terms."""
+
+    def how(name: str, one: Mapping[str, Any]) -> str:
+        load = f"{one['rows']} rows of {one['tokens']} tokens" if name == "serving" else ""
+        return f"{name}, {load or one['tuning']}"
+
+    return [
+        {
+            "when": how(name, one),
+            "GB": f"{one['peak_gb']:g}",
+            "of": ", ".join(
+                f"{part.replace('_', ' ')} {gb:g}" for part, gb in one["parts_gb"].items()
+            ),
+        }
+        for name, one in found.items()
+    ]
 
 
 def criteria(breakdown: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -11,12 +11,10 @@ from typing import Any
 from srlr.core import target
 from srlr.core.errors import SrlrError
 from srlr.core.rundir import RunDir, hash_of
-from srlr.core.settings import Settings
 from srlr.models import precision
-from srlr.stages import select, select_record
+from srlr.stages import select, select_again, select_record
 from srlr.stages.select import Choice
 
-DECISION = "select/decision.yaml"
 CHANGED = 0.005
 """A score that moved by less has not changed in what is shown of it."""
 
@@ -64,12 +62,12 @@ def review(runs: Iterable[RunDir], at: datetime, days: float) -> Reviews:
     due, unreadable, fresh = [], [], 0
     made: dict[str, Choice | SrlrError] = {}
     for rundir in runs:
-        if not (rundir.path / DECISION).is_file():
+        if not (rundir.path / select_again.DECISION).is_file():
             continue
         try:
-            said = _decision(rundir)
+            said = select_again.decision(rundir)
             age = _age_days(said, at)
-        except (SrlrError, ValueError, KeyError, TypeError) as error:
+        except SrlrError as error:
             unreadable.append((str(rundir.path), _first_line(error)))
             continue
         if age > days:
@@ -78,18 +76,6 @@ def review(runs: Iterable[RunDir], at: datetime, days: float) -> Reviews:
             fresh += 1
     due.sort(key=lambda one: (one.decided, one.run))
     return Reviews(tuple(due), fresh, tuple(unreadable))
-
-
-def _decision(rundir: RunDir) -> dict[str, Any]:
-    import yaml
-
-    try:
-        said = yaml.safe_load(rundir.read_text(DECISION))
-    except yaml.YAMLError as error:
-        raise ValueError("it is not YAML") from error
-    record = said["model_selection"]
-    str(record["selected_model"]), float(record["selection_score"])  # what every record has
-    return dict(record)
 
 
 def _age_days(said: Mapping[str, Any], at: datetime) -> float:
@@ -126,23 +112,23 @@ def _one(
 
 
 def _today(rundir: RunDir, made: dict[str, Choice | SrlrError]) -> Choice | SrlrError:
-    """What the run's own config would choose now; the same config is asked once."""
+    """What the run's own config would choose now, on what its candidates were measured at where it
+    was decided on that; the same question is asked once.
+    """
     try:
         settings = target.find(target.Ask(run=str(rundir.path)), ()).first.settings
+        machine = precision.foreseen(settings.hardware)
+        found = select_again.decided_on(rundir, machine)
     except SrlrError as error:
         return error
-    dump = settings.model_dump(mode="json")
-    key = hash_of({node: dump[node] for node in select.READS})
+    dump = settings.model_dump(mode="json", exclude={"seed", "runs_dir"})
+    key = hash_of([dump, {name: one.as_dict() for name, one in found.items()}])
     if key not in made:
-        made[key] = _decided(settings)
+        try:
+            made[key] = select.choose(settings, machine, found=found)
+        except SrlrError as error:
+            made[key] = error
     return made[key]
-
-
-def _decided(settings: Settings) -> Choice | SrlrError:
-    try:
-        return select.choose(settings, precision.foreseen(settings.hardware))
-    except SrlrError as error:
-        return error
 
 
 def _changes(said: Mapping[str, Any], today: Choice) -> list[str]:
@@ -193,7 +179,5 @@ def _scores(said: Mapping[str, Any], today: Choice) -> list[str]:
     return found
 
 
-def _first_line(error: Exception) -> str:
-    if isinstance(error, SrlrError):
-        return error.what.partition("\n")[0]
-    return f"{DECISION} is damaged: {error}"
+def _first_line(error: SrlrError) -> str:
+    return error.what.partition("\n")[0]

@@ -6,9 +6,7 @@ from typing import Any
 import torch
 from torch.nn import functional
 
-LOGIT_TOKENS = 64
-"""Tokens whose logits exist at once: 13 MB in float32 for a vocabulary of 49,152, which fits the
-last cache; all of a micro-batch at once would be hundreds of megabytes, several times over."""
+from srlr.models.fit import LOGIT_TOKENS
 
 
 def through_head(

@@ -79,6 +79,17 @@ def test_nothing_to_measure_is_shown_and_is_an_error(words, capsys, monkeypatch)
     assert "fix: " in said
 
 
+def test_a_role_without_tasks_is_refused_before_anything_is_measured(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(select_measure, "command", lambda *_: pytest.fail("it is measured"))
+    (tmp_path / "role").mkdir()
+    profile = "name: odd\nfamily: classification\ndescription: Odd.\ndata: none\n"
+    (tmp_path / "role" / "odd.yaml").write_text(profile)
+    words = ["role=odd", "model=smollm2-135m-instruct", f"runs_dir={tmp_path}", "-q"]
+
+    assert main(["select", "--measure", *words, "--config-dir", str(tmp_path), "--run", "m"]) == 3
+    assert "role 'odd' has a profile but no module" in capsys.readouterr().err
+
+
 def test_a_plan_measures_nothing(words, capsys):
     assert main(["select", "--measure", "--dry-run", *words]) == 0
     assert "nothing was touched" in capsys.readouterr().out

@@ -144,6 +144,22 @@ def test_weights_are_here_when_they_are_on_this_machine(tmp_path, monkeypatch):
         assert not here(source)
 
 
+@pytest.mark.parametrize(
+    ("source", "why"),
+    [
+        ("{folder}", None),
+        ("path:{folder}", None),
+        ("{folder}/gone", "neither an asset nor a folder"),
+        ("", "'' is neither an asset nor a folder"),  # which the current folder is not
+    ],
+)
+def test_a_folder_is_in_reach_however_it_is_written(tmp_path, source, why):
+    card = ModelCard(name="mine", source=source.format(folder=tmp_path))
+    reasons = catalog.out_of_reach([card])
+
+    assert (why in reasons["mine"]) if why else reasons == {}
+
+
 def test_a_vendors_api_gives_no_weights():
     reasons = catalog.out_of_reach([catalog.cards()["gpt-6-luna"]])
 

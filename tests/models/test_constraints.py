@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from srlr.models.candidate import Candidate, Demands
+from srlr.models.candidate import Candidate, Demands, Observed
 from srlr.models.constraints import breaches
 
 DEMANDS = Demands(
@@ -95,3 +95,29 @@ def test_a_figure_says_what_is_and_what_is_allowed():
 
     assert found[0].figure == "65.2 GB to train, allowed are 60 GB"
     assert found[0].excess == pytest.approx(5.2 / 60)
+
+
+@pytest.mark.parametrize(
+    ("seen", "constraint", "figure"),
+    [
+        ({"latency_ms": 20.0}, "latency", "20 ms measured (8 computed), allowed are 16 ms"),
+        ({"cost_usd": 2.0}, "cost", "2 $ per 1M tokens measured (0.5 computed), allowed are 1 $"),
+        (
+            {"serving_gb": 70.0},
+            "environment",
+            "70 GB to answer at the edge measured (8 computed), allowed are 60 GB",
+        ),
+    ],
+)
+def test_what_was_measured_counts_and_both_figures_are_told(seen, constraint, figure):
+    demands = replace(DEMANDS, one_machine=True)
+    (found,) = breaches(replace(GOOD, observed=Observed(**seen)), demands)
+
+    assert (found.constraint, found.figure) == (constraint, figure)
+
+
+def test_a_bound_that_is_missed_by_computation_and_kept_by_measurement_is_kept():
+    slow = replace(GOOD, latency_ms=40)
+
+    assert [one.constraint for one in breaches(slow, DEMANDS)] == ["latency"]
+    assert breaches(replace(slow, observed=Observed(latency_ms=9.0)), DEMANDS) == []

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from srlr.models.candidate import Candidate, Demands
+from srlr.models.candidate import Candidate, Demands, Observed
 from srlr.models.criteria import CRITERIA
 
 DEMANDS = Demands(
@@ -72,6 +72,46 @@ def test_what_is_absent_is_scored_by_rule_and_says_so(criterion):
     assert mark.basis == "absent"
     assert mark.note.endswith(f"scored {mark.score:g}")
     assert mark.score == (0.5 if "cannot be computed" in mark.note else 0.0)
+
+
+@pytest.mark.parametrize(
+    ("criterion", "facts", "seen", "score", "beside"),
+    [
+        ("latency", {"latency_ms": 50}, {"latency_ms": 100}, 0.5, "computed: 50 ms to the first"),
+        ("latency", {}, {"latency_ms": 100}, 0.5, "(nothing computed)"),
+        (
+            "accuracy",
+            {"claims": {"ifeval": 0.6}},
+            {"accuracy": 0.25},
+            0.25,
+            "(ifeval 0.6, claimed)",
+        ),
+        ("f1", {}, {"f1": 0.4}, 0.4, "(nothing claimed)"),
+        ("quality", {"claims": {"math": 0.4}}, {"accuracy": 0.3}, 0.3, "math 0.4, claimed; gsm8k"),
+        ("throughput", {"requests_per_s": 1}, {"requests_per_s": 5}, 0.5, "computed: 1 requests"),
+        ("hardware_fit", {"serving_gb": 5}, {"serving_gb": 10}, 0.5, "computed: 5 GB to answer"),
+        ("scaling", {"serving_gb": 5}, {"serving_gb": 10}, 0.5, "computed: 4 copies"),
+        ("cost", {"cost_usd": 1}, {"cost_usd": 2}, 0.5, "computed: 1 $ per 1M"),
+        ("break_even", {}, {"break_even_months": 24}, 0.5, "(nothing computed)"),
+    ],
+)
+def test_what_was_measured_counts_and_the_other_figure_is_told(
+    criterion, facts, seen, score, beside
+):
+    mark = CRITERIA[criterion](Candidate("one", **facts, observed=Observed(**seen)), DEMANDS)
+
+    assert mark.score == pytest.approx(score)
+    assert mark.basis == "measured"
+    assert ", measured (" in mark.note
+    assert beside in mark.note
+
+
+def test_a_measured_figure_without_an_anchor_is_as_neutral_as_any_other():
+    free = replace(DEMANDS, requests_per_s=None)
+    one = Candidate("one", observed=Observed(requests_per_s=3))
+
+    assert CRITERIA["throughput"](one, free).basis == "absent"
+    assert CRITERIA["latency"](one, free).basis == "absent"  # which was not measured
 
 
 def test_what_nobody_demands_has_an_anchor_all_the_same_or_is_neutral():

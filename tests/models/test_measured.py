@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from measurements import measured
 
-from srlr.models.measured import Measured, Spread, Unmeasured, wilson
+from srlr.models.measured import Measured, Probe, Spread, Unmeasured, wilson
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,9 @@ def test_wilsons_interval_holds_the_share_and_solves_its_equation(both):
         assert abs(share - end) == pytest.approx(reach, abs=1e-6)
 
 
-@pytest.mark.parametrize("changes", [{}, {"load": None}])
+@pytest.mark.parametrize(
+    "changes", [{}, {"load": None}, {"probe": Probe.of(32, 64, 0.5, (0.4, 0.3, 0.5))}]
+)
 def test_a_measurement_survives_json(changes):
     one = measured(**changes)
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from srlr.core.errors import ConfigError
-from srlr.models.candidate import Candidate, Demands
+from srlr.models.candidate import Candidate, Demands, Observed
 from srlr.models.criteria import CRITERIA, FAMILIES, WORDS
 from srlr.models.ranking import rank, shares
 
@@ -64,6 +64,7 @@ LISTS = {
 }
 NO_CRITERION = {"name", "licence", "languages", "for_pay", "unobtainable", "active_b"}
 """Fields that constraints look at, and no score rests on."""
+NESTED = {"claims", "observed"}
 
 maybe = {
     field: st.none() | st.floats(0, most, allow_nan=False)
@@ -76,8 +77,21 @@ lists = {
     field: st.lists(st.sampled_from(words), unique=True).map(tuple)
     for field, words in LISTS.items()
 }
+SHARES = {"accuracy": 1, "f1": 1}
+SEEN = {
+    field.name: (LESS_IS_BETTER | MORE_IS_BETTER | SHARES)[field.name] for field in fields(Observed)
+}
+"""What can be measured, and the largest value that is drawn."""
+seen = st.builds(
+    Observed, **{field: st.none() | st.floats(0, most) for field, most in SEEN.items()}
+)
 models = st.builds(
-    Candidate, name=st.text("abcdef", min_size=1, max_size=3), claims=claims, **maybe, **lists
+    Candidate,
+    name=st.text("abcdef", min_size=1, max_size=3),
+    claims=claims,
+    observed=st.none() | seen,
+    **maybe,
+    **lists,
 )
 candidates = st.lists(models, min_size=1, max_size=5, unique_by=lambda one: one.name)
 weights = st.dictionaries(st.sampled_from(WORDS), st.floats(0.1, 10), min_size=1, max_size=5)
@@ -100,9 +114,9 @@ def test_a_score_is_the_weighted_sum_of_criteria_between_their_anchors():
 
 
 def test_every_fact_of_a_candidate_is_ordered_or_only_constrains():
-    said = LESS_IS_BETTER.keys() | MORE_IS_BETTER.keys() | LISTS.keys() | NO_CRITERION | {"claims"}
+    said = LESS_IS_BETTER.keys() | MORE_IS_BETTER.keys() | LISTS.keys() | NO_CRITERION
 
-    assert said == {field.name for field in fields(Candidate)}
+    assert said | NESTED == {field.name for field in fields(Candidate)}
 
 
 @given(candidates, candidates, weights)
@@ -144,6 +158,8 @@ def test_improving_any_one_fact_never_lowers_the_rank(some, parts, data):
 @st.composite
 def improved(draw, one):
     """`one` with one fact better; a claim that nobody made is made, a longer list is claimed."""
+    if one.observed is not None and draw(st.booleans()):
+        return replace(one, observed=draw(better_seen(one.observed)))
     field = draw(st.sampled_from([*LESS_IS_BETTER, *MORE_IS_BETTER, *LISTS, *CLAIMS]))
     if field in CLAIMS:
         value = draw(st.floats(one.claims.get(field, 0.0), CLAIMS[field]))
@@ -155,6 +171,17 @@ def improved(draw, one):
         return one
     low, high = (0, now) if field in LESS_IS_BETTER else (now, MORE_IS_BETTER[field])
     return replace(one, **{field: draw(st.floats(low, high))})
+
+
+@st.composite
+def better_seen(draw, seen):
+    """One measured figure better; what was not measured stays so: measuring is no improvement."""
+    field = draw(st.sampled_from(list(SEEN)))
+    now = getattr(seen, field)
+    if now is None:
+        return seen
+    low, high = (0, now) if field in LESS_IS_BETTER else (now, SEEN[field])
+    return replace(seen, **{field: draw(st.floats(low, high))})
 
 
 @given(candidates, weights)

@@ -106,6 +106,11 @@ def test_cost_at_the_expected_load(changes, said):
         ({"tier_latency_max_ms": 13.0}, "fail", "the tier allows 13"),
         ({"tier_latency_max_ms": 13.0, "stands_in": True}, "pass", "exempts its stand-in"),
         (
+            {"tier_latency_max_ms": 13.0, "latency_max_ms": None, "stands_in": True},
+            "not_measured",
+            "exempts its stand-in",
+        ),
+        (
             {"tier_latency_max_ms": 13.0, "latency_max_ms": 12.0, "stands_in": True},
             "fail",
             "exempts its stand-in",
@@ -116,7 +121,8 @@ def test_cost_at_the_expected_load(changes, said):
 def test_the_first_token_at_p95(changes, word, part):
     said = checked("latency_verified", wanted=replace(ALL, **changes))
 
-    assert said.startswith(f"{word}: first token P50 10")
+    assert said.startswith(f"{word}: ")
+    assert "first token P50 10" in said
     assert part in said
 
 
@@ -129,6 +135,25 @@ def test_a_floor_within_the_interval_cannot_be_told(floor, word):
 
     assert said.startswith(f"{word}: ")
     assert "untrained" in said
+
+
+@pytest.mark.parametrize(
+    ("f1", "floors", "word"),
+    [
+        ((0.5, 0.4, 0.6), (0.38, 0.4), "pass"),
+        ((0.5, 0.4, 0.6), (0.38, 0.5), "not_measured"),
+        ((0.5, 0.4, 0.6), (0.38, 0.7), "fail"),
+        ((0.5, 0.4, 0.6), (0.45, 0.7), "fail"),  # one that fails is enough
+        ((0.5, 0.4, 0.6), (None, 0.4), "pass"),
+        (None, (0.38, 0.4), "not_measured"),  # a floor without its figure never passes
+    ],
+)
+def test_every_floor_that_is_stated_is_held(f1, floors, word):
+    wanted = replace(ALL, accuracy_min=floors[0], f1_min=floors[1])
+    said = checked("quality_floor", measured(probe=Probe.of(32, 64, 0.5, f1)), wanted)
+
+    assert said.startswith(f"{word}: ")
+    assert "macro F1" in said
 
 
 def test_no_floor_no_check():

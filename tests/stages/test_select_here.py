@@ -51,27 +51,3 @@ def test_what_does_not_fit_says_what_it_needs(tmp_path):
 
     assert why.startswith("it needs 20 GB (process 0.47, weights 19, kv cache 0.23")
     assert why.endswith("8 GB are free")
-
-
-def test_memory_is_computed_at_the_roles_context_and_concurrency_and_for_the_tuning():
-    """10 requests a second, 512 tokens of which 48 are the answer's: columns of 2 · 464."""
-    words = ("role=sentiment", "tier=gold", "model=smollm2-135m-instruct")
-    settings = compose((*words, "hardware.compute_dtype=float32", "rlvr.tuning=lora"), environ={})
-    found = select_here.memory_fit(settings.settings, LAPTOP)
-
-    assert (found["serving"]["rows"], found["serving"]["tokens"]) == (10, 512)
-    cache = 10 * 928 * 2 * 192 * 30 * 4 / 1e9
-    assert found["serving"]["parts_gb"]["kv_cache"] == pytest.approx(cache, abs=1e-3)
-    assert (found["srl"]["tuning"], found["rlvr"]["tuning"]) == ("full", "lora")
-    assert found["srl"]["peak_gb"] > found["srl"]["parts_gb"]["optimiser"] > 0.4
-    assert sum(found["rlvr"]["parts_gb"].values()) == pytest.approx(
-        found["rlvr"]["peak_gb"], abs=0.01
-    )
-
-
-def test_a_stage_that_learns_nothing_holds_nothing():
-    words = ("model=smollm2-135m-instruct", "rlvr=none", "role.requirements.throughput_rps=null")
-    found = select_here.memory_fit(compose(words, environ={}).settings, LAPTOP)
-
-    assert set(found) == {"serving", "srl"}
-    assert found["serving"]["rows"] == 8

@@ -1,5 +1,6 @@
 """select --measure: a process for each candidate, what is kept of it, and what the record says."""
 
+import dataclasses
 import json
 import os
 import resource
@@ -7,6 +8,7 @@ import shutil
 import signal
 import sys
 import tempfile
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -17,9 +19,19 @@ from srlr.core.compose import compose
 from srlr.core.errors import MissingArtifact, ResourceError
 from srlr.core.hardware import Machine
 from srlr.core.rundir import RunDir
-from srlr.core.target import Ask
+from srlr.core.target import Ask, find
+from srlr.models import precision
 from srlr.models.measured import Measured, Unmeasured
-from srlr.stages import measuring, pipeline, select_checks, select_measure
+from srlr.stages import (
+    measuring,
+    pipeline,
+    select_again,
+    select_checks,
+    select_explain,
+    select_measure,
+    select_review,
+)
+from srlr.stages.state import NAMES
 
 LAPTOP = Machine("cpu", "laptop", 2, 24.0, 20.0, 100.0, "float32")
 WORDS = ("role=toy", "tier=gold", "seed=1", "hardware.price_usd_per_hour=0.73")
@@ -302,6 +314,110 @@ def test_a_card_that_left_the_catalog_says_so(chosen, process):
 
     assert found["not_measured"]["gone"]["why"] == "the catalog has no such card any more"
     assert list(found["measured"]) == ["one"]
+
+
+# -- the decision again ----------------------------------------------------------------------------
+
+
+RIVALS = ("tier.candidates=[one,two]", "tier.parameters_min_b=0", "tier.stand_in=null")
+TWO_IS_BETTER = """
+import json
+said = json.loads(%s)
+said["probe"]["right"] = 60 if name == "two" else 30
+(place / "measured.json").write_text(json.dumps({**said, "model": name}))
+"""
+
+
+@pytest.fixture
+def rivals(chosen, process):
+    """A run in which `one` wins by its name and `two` answers better, as measuring will find."""
+    process(TWO_IS_BETTER % repr(json.dumps(measured().as_dict())))
+    return chosen(*RIVALS)
+
+
+def test_what_was_measured_decides_and_both_decisions_are_told(rivals):
+    assert decision(rivals)["decided_on"] == "claims"
+    before = decision(rivals)["selection_score"]
+    select_measure.run(rivals)
+    said = decision(rivals)
+
+    assert (said["selected_model"], said["decided_on"]) == ("two", "measurements")
+    assert said["on_claims"] == {"selected_model": "one", "selection_score": before}
+    assert said["validation_results"]["quality_floor"].count("0.938 right") == 1
+    assert said["criteria_breakdown"]["performance"]["accuracy"]["basis"] == "measured"
+    report = rivals.read_text("select/report.md")
+    assert "- by what is claimed: one instead, " in report
+    aim = find(Ask(run=str(rivals.path)), NAMES)
+    assert aim.final.settings.model.name == "two"
+    assert aim.auto
+
+    select_measure.run(rivals)
+    again = decision(rivals)
+    assert (again["selected_model"], again["on_claims"]) == ("two", said["on_claims"])
+
+
+def test_a_stage_that_has_begun_keeps_its_model(rivals):
+    rivals.record("generate", status="running")
+    select_measure.run(rivals)
+    said = decision(rivals)
+
+    assert (said["selected_model"], said["decided_on"]) == ("one", "claims")
+    assert said["kept_because"].startswith("one stays, for generate has begun with it; by what was")
+    assert "srlr select --measure --force --run" in said["kept_because"]
+    assert find(Ask(run=str(rivals.path)), NAMES).final.settings.model.name == "one"
+
+
+def test_where_nothing_fits_any_more_the_choice_stays_and_says_so(chosen, process):
+    process(FINDS)
+    rundir = chosen(*RIVALS, "role.requirements.latency_max_ms=5")
+    select_measure.run(rundir)
+    said = decision(rundir)
+
+    assert said["selected_model"] == "one"
+    assert "no base model fits role 'toy'" in said["kept_because"]
+    assert said["validation_results"]["latency_verified"].startswith("fail: ")
+
+
+def test_a_kill_between_record_and_config_is_made_good(rivals, monkeypatch):
+    monkeypatch.setattr(select_measure, "selected", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        select_measure.run(rivals)
+    pipeline.run(Ask(run=str(rivals.path)), ("select",))
+
+    assert find(Ask(run=str(rivals.path)), NAMES).final.settings.model.name == "two"
+
+
+def test_a_plain_select_rests_on_claims_and_its_checks_are_not_made(rivals):
+    select_measure.run(rivals)
+    pipeline.run(Ask(run=str(rivals.path), force=True), ("select",))
+    said = decision(RunDir(rivals.path))
+
+    assert (said["selected_model"], said["decided_on"]) == ("one", "claims")
+    assert set(said["validation_results"].values()) == {"not_measured: run srlr select --measure"}
+
+
+def test_a_decision_on_measurements_is_reviewed_and_explained_on_them(rivals):
+    select_measure.run(rivals)
+    machine = precision.foreseen(asked(rivals).hardware)
+    found = select_again.decided_on(rivals, machine)
+    assert set(found) == {"one", "two"}
+    (one,) = select_review.review([rivals], datetime(2027, 1, 1, tzinfo=UTC), 7).due
+    assert (one.verdict, one.model_today) == ("same", "two")
+
+    explained = select_explain.explain(asked(rivals), machine, "one", found)
+    assert explained.verdict == "outranked"
+    half = {"two": found["two"]}
+    explained = select_explain.explain(asked(rivals), machine, "one", half)
+    assert explained.verdict == "not measured"
+
+    elsewhere = dataclasses.replace(machine, device_name="another")
+    assert select_again.decided_on(rivals, elsewhere) == {}
+    (rivals.path / "select/measured.json").unlink()
+    assert select_again.decided_on(rivals, machine) == {}
+
+
+def asked(rundir):
+    return find(Ask(run=str(rundir.path)), NAMES).first.settings
 
 
 # -- what the checks are given ---------------------------------------------------------------------
