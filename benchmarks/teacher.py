@@ -126,9 +126,7 @@ def main() -> None:
             for how in ("whole", "streamed")
             for who, work in (("plain", _plain), ("ours", _ours))
         }
-        seconds = alternate(
-            {name: lambda turn, side=side: side() for name, side in sides.items()}, said.turns
-        )
+        seconds = alternate(sides, said.turns)
     finally:
         server.terminate()
         server.join()

@@ -249,7 +249,7 @@ class Client:
         known = self.session.journal.answer(key_of(request))
         if known is not None or self.settings.replay:
             return list((known or await self._once(request))["names"])
-        came = await self._persisted(self._wire.names)
+        came: list[str] | Fault = await self._persisted(self._wire.names)
         if isinstance(came, Fault):
             raise came.error
         row = {"event": "answer", "key": key_of(request), "names": came}

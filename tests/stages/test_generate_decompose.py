@@ -12,12 +12,12 @@ from srlr.stages import generate
 
 
 def row(number, solution, split="train"):
-    """Problem `number`: so many pens, 9 more, shared by 2."""
+    """Problem `number`: so many pens, 9 more, put into 2 boxes."""
     have = 2 * number + 1
-    text = f"In shop {number} Ana has {have} pens and finds 9. She shares them with Ben evenly."
+    text = f"In shop {number} Ana has {have} pens and gets 9 more."
     return {
         "id": f"shop-{number}",
-        "text": f"{text} How many does each of them get?",
+        "text": f"{text} She puts as many into each of 2 boxes. How many go into one?",
         "answer": (have + 9) // 2,
         "solution": solution,
         "split": split,
@@ -28,7 +28,7 @@ def worked(number):
     have = 2 * number + 1
     return (
         f"Ana has {have}+9 = <<{have}+9={have + 9}>>{have + 9} pens.\n"
-        f"Each gets {have + 9}/2 = $<<{have + 9}/2={(have + 9) // 2}>>{(have + 9) // 2}.\n"
+        f"One gets {have + 9}/2 = $<<{have + 9}/2={(have + 9) // 2}>>{(have + 9) // 2}.\n"
         f"#### {(have + 9) // 2}"
     )
 
@@ -36,7 +36,7 @@ def worked(number):
 ROWS = [
     *(row(n, worked(n)) for n in range(1, 7)),
     row(7, worked(7).replace("+9=", "+8=")),  # a calculation that is not true
-    row(8, "They share them."),
+    row(8, "She parts them."),
     row(9, None),
     row(10, worked(10), "dev"),
     row(11, worked(11), "test"),
