@@ -23,6 +23,7 @@ KEY = "sk-test-4f5e6d7c8b9a0f1e2d3c"
 
 
 def settings(tasks=12, teacher=None, **asked):
+    asked.setdefault("quality", {"embedded": 0})
     return Settings(
         seed=7,
         role_path=TOY,
@@ -51,8 +52,9 @@ COLOURS = {"red": "warm", "orange": "warm", "blue": "cold", "green": "cold"}
 
 @dataclass
 class Reply:
-    """`cut`: so many bytes of the body, then the connection ends. `slow_s`: before the body's last
-    half. `wait_s`: before anything.
+    """`cut`: so many bytes of the body, then the connection ends, or with `politely` the stream
+    alone. `slow_s`: before the body's last half. `wait_s`: before anything. A completion that was
+    asked for as a stream comes in pieces of `piece` characters, one every `every_s`.
     """
 
     body: object = None
@@ -61,6 +63,27 @@ class Reply:
     cut: int | None = None
     wait_s: float = 0.0
     slow_s: float = 0.0
+    politely: bool = False
+    piece: int = 20
+    every_s: float = 0.0
+    usage: bool = True
+
+    def pieces(self):
+        """The completion as server-sent events, the last of which tells what it cost."""
+        whole, (choice,) = {**self.body, "choices": []}, self.body["choices"]
+        text, usage = choice["message"]["content"], whole.pop("usage", None)
+        deltas = [{"content": text[at : at + self.piece]} for at in range(0, len(text), self.piece)]
+        deltas.append({k: v for k, v in choice["message"].items() if k != "content"})
+        rows = [{**whole, "choices": [{"index": 0, "delta": one}]} for one in deltas]
+        rows[-1]["choices"][0]["finish_reason"] = choice["finish_reason"]
+        last = [{**whole, "usage": usage}] if self.usage else []
+        events = [f"data: {json.dumps(one)}\n\n".encode() for one in (*rows, *last)]
+        return [b": here it comes\n\n", *events, b"data: [DONE]\n\n"]
+
+    @property
+    def streams(self):
+        choices = self.body.get("choices") if isinstance(self.body, dict) else None
+        return bool(choices) and isinstance(choices[0]["message"]["content"], str)
 
 
 @dataclass
@@ -121,8 +144,10 @@ def error(status, message="no", headers=None, **more):
 
 
 class Server:
-    def __init__(self, answer=toy, key=None, models=("oracle-1",)):
-        self.answer, self.key, self.models = answer, key, models
+    """`streams`: whether it knows how to; without it `stream` is passed over."""
+
+    def __init__(self, answer=toy, key=None, models=("oracle-1",), streams=True):
+        self.answer, self.key, self.models, self.streams = answer, key, models, streams
         self.asked, self.at_once, self.most_at_once = [], 0, 0
         self.loop = asyncio.new_event_loop()
         self.thread = threading.Thread(target=self.loop.run_forever, daemon=True)
@@ -169,16 +194,17 @@ class Server:
             await asyncio.sleep(reply.wait_s)
         finally:
             self.at_once -= 1
-        kind = "application/json"
+        wanted = bool(body) and json.loads(body).get("stream", False)
+        if wanted and self.streams and reply.streams:
+            return await self._stream(reply, writer)
         content = reply.body
         if not isinstance(content, str | bytes):
             content = json.dumps(content)
         content = content.encode() if isinstance(content, str) else content
-        more = "".join(f"{name}: {value}\r\n" for name, value in reply.headers.items())
-        writer.write(
-            f"HTTP/1.1 {reply.status} X\r\nContent-Type: {kind}\r\n{more}"
-            f"Content-Length: {len(content)}\r\n\r\n".encode()
-        )
+        headers = {"Content-Type": "application/json", **reply.headers}
+        more = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+        head = f"HTTP/1.1 {reply.status} X\r\n{more}Content-Length: {len(content)}\r\n\r\n"
+        writer.write(head.encode())
         if reply.cut is not None:
             writer.write(content[: reply.cut])
             await writer.drain()
@@ -190,6 +216,27 @@ class Server:
         writer.write(content[half:])
         await writer.drain()
         return True
+
+    async def _stream(self, reply, writer):
+        writer.write(
+            b"HTTP/1.1 200 X\r\nContent-Type: text/event-stream\r\n"
+            b"Transfer-Encoding: chunked\r\n\r\n"
+        )
+        pieces, left = reply.pieces(), reply.cut
+        for number, piece in enumerate(pieces):
+            await asyncio.sleep(reply.every_s)
+            if reply.slow_s and number == len(pieces) // 2:
+                await asyncio.sleep(reply.slow_s)
+            some = piece if left is None else piece[:left]
+            left = None if left is None else left - len(some)
+            writer.write(f"{len(some):x}\r\n".encode() + some + b"\r\n" if some else b"")
+            await writer.drain()
+            if left == 0:
+                break
+        if left is None or reply.politely:
+            writer.write(b"0\r\n\r\n")
+            await writer.drain()
+        return left is None
 
     def _of(self, path, headers, body):
         if self.key and headers.get("authorization") != f"Bearer {self.key}":

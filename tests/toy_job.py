@@ -20,7 +20,7 @@ WORDS = ("role=toy", "model=tiny", "seed=1")
 CONFIG = """
 role_path: {roles}
 hardware: {{device: cpu, threads: 1, compute_dtype: {dtype}}}
-generate: {{num_tasks: 200}}
+generate: {{num_tasks: 200, quality: {{embedded: 0}}}}
 evaluate: {{limit: 24, shots_tasks: 8, bootstrap_samples: 100, latency_tasks: 1}}
 """
 CARD = """

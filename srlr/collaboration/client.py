@@ -11,19 +11,21 @@ An answer that the journal has is not asked for again. Who judges trajectories b
 import asyncio
 import contextlib
 import random
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, TypeVar
 
 from srlr.collaboration import budget, keys, protocol
 from srlr.collaboration.budget import Cost, Price
-from srlr.collaboration.faults import Asked, Fault, fault, garbled
+from srlr.collaboration.faults import Asked, Fault
 from srlr.collaboration.journal import Row, key_of
 from srlr.collaboration.pace import Pace, backoff_s
 from srlr.collaboration.session import Session
+from srlr.collaboration.wire import Wire
 from srlr.core.errors import ConfigError, MissingArtifact, SrlrError
 from srlr.core.teaching import Teacher
 from srlr.core.types import Message
 
+T = TypeVar("T")
 _SPENT_BY_NOBODY = Cost()
 
 
@@ -47,11 +49,10 @@ class Client:
         key = (
             keys.Key(None) if replay else keys.read(settings.api_key_env, settings.api_key_file, at)
         )
-        self.asked = Asked(settings.base_url, at, key, settings.timeout_s)
+        self.asked = Asked(settings.base_url, at, key, settings.timeout_s, settings.idle_s)
         self.pace = Pace(settings.concurrency, settings.failures_to_open, settings.cool_down_s)
         self._rng = random.Random(at)
-        self._client: Any = None if replay else protocol.sdk(self.asked)
-        self._left_out: set[str] = set()
+        self._wire: Any = None if replay else Wire(self.asked, stream=settings.stream)
         self._ended: SrlrError | None = None
         self._model = settings.model
         self._naming = asyncio.Lock()
@@ -95,7 +96,7 @@ class Client:
                 "type": "json_schema",
                 "json_schema": {"name": "answer", "schema": dict(schema)},
             }
-        return protocol.answer(await self._once(request, "/chat/completions"))
+        return protocol.answer(await self._once(request))
 
     @property
     def ended(self) -> bool:
@@ -104,12 +105,12 @@ class Client:
 
     def close(self) -> None:
         """Lets go of the connections."""
-        if self._client is not None:
+        if self._wire is not None:
             with contextlib.suppress(SrlrError):
-                self.session.run(self._client.close())
+                self.session.run(self._wire.close())
 
     # -- one request -------------------------------------------------------------------------------
-    async def _once(self, request: Row, path: str) -> Row:
+    async def _once(self, request: Row) -> Row:
         """The journal's line for the answer, from the server if it is not there yet."""
         key = key_of(request)
         known = self.session.journal.answer(key)
@@ -124,22 +125,30 @@ class Client:
                 "false, which asks the server",
             )
         worst = self._worst(request)
-        attempt = 0
-        while True:
-            came = await self._tried(key, request, path, worst)
-            if not isinstance(came, Fault):
-                return came
-            if attempt >= self.settings.retries or came.kind in ("fatal", "refused"):
-                break
-            if came.retry_after_s is None:
-                await asyncio.sleep(backoff_s(self.settings.backoff_s, attempt, self._rng))
-            attempt += 1
+        came = await self._persisted(lambda: self._tried(key, request, worst))
+        if not isinstance(came, Fault):
+            return came
         if came.kind == "fatal" or not self.pace.ever_well or self.pace.given_up:
             self._ended = came.error
         raise came.error
 
-    async def _tried(self, key: str, request: Row, path: str, worst: Cost) -> Row | Fault:
-        """One request, or several where the server refuses an option that can be left out."""
+    async def _persisted(self, tried: Callable[[], Awaitable[T | Fault]]) -> T | Fault:
+        """What comes in the end: after a fault that may pass it is tried again, `retries` times."""
+        attempt = 0
+        while True:
+            came = await tried()
+            if not isinstance(came, Fault) or came.kind in ("fatal", "refused"):
+                return came
+            if attempt >= self.settings.retries:
+                return came
+            wait_s = came.retry_after_s
+            if wait_s is None:
+                wait_s = backoff_s(self.settings.backoff_s, attempt, self._rng)
+            await asyncio.sleep(wait_s)
+            attempt += 1
+
+    async def _tried(self, key: str, request: Row, worst: Cost) -> Row | Fault:
+        """The journal's line for an answer, or why there is none."""
         entered = await self.pace.enter()
         try:
             if self._ended is not None:
@@ -150,54 +159,23 @@ class Client:
                 sent = {"event": "sent", "key": key, **protocol.priced(worst)}
                 await self.session.journal.write(sent)
                 self.session.tally.sent += 1
-                came = await self._sent(request, path)
+                came = await self._wire.sent(request)
                 if isinstance(came, Fault):
                     actual = worst if came.may_cost else _SPENT_BY_NOBODY
                     await self._note(key, came, actual)
                     self._pace(came, entered)
-                else:
-                    actual = Cost(came["tokens"], came["pico_usd"])
-                    row = {"event": "answer", "key": key, **came, "request": request}
-                    await self.session.journal.write(row)
-                    self.session.tally.answered += 1
-                    self.pace.well()
+                    return came
+                row = self._row(came, request)
+                actual = Cost(row["tokens"], row["pico_usd"])
+                line = {"event": "answer", "key": key, **row, "request": request}
+                await self.session.journal.write(line)
+                self.session.tally.answered += 1
+                self.pace.well()
+                return row
             finally:
                 await self.session.settle(worst, actual)
         finally:
             await self.pace.leave()
-        return came
-
-    async def _sent(self, request: Row, path: str) -> Row | Fault:
-        """What the server says, as the fields of the journal's line."""
-        while True:
-            left_out = set(self._left_out)
-            try:
-                async with asyncio.timeout(self.settings.timeout_s):
-                    said = await self._client.post(
-                        path, cast_to=object, body=protocol.body(request, left_out)
-                    )
-            except Exception as error:  # noqa: BLE001 - each kind is told apart by `fault`
-                found = fault(error, self.asked)
-                if found.kind == "refused" and self._leaves_out(found, request, left_out):
-                    continue
-                return found
-            try:
-                return self._row(protocol.told(said, self.asked.key.hide), request)
-            except (KeyError, IndexError, TypeError, ValueError, AttributeError):
-                return garbled(said, self.asked)
-
-    def _leaves_out(self, found: Fault, request: Row, already: set[str]) -> bool:
-        """Whether an option was named in a refusal, and is left out from now on."""
-        for name in protocol.OPTIONAL:
-            words = (name, "json_schema", "grammar") if name == "response_format" else (name,)
-            if (
-                name in request
-                and name not in already
-                and any(w in found.error.what for w in words)
-            ):
-                self._left_out.add(name)
-                return True
-        return False
 
     def _row(self, said: protocol.Said, request: Row) -> Row:
         """The fields of the journal's line; without figures of the server's own it is counted as
@@ -270,31 +248,10 @@ class Client:
         request = {"models": self.asked.url}
         known = self.session.journal.answer(key_of(request))
         if known is not None or self.settings.replay:
-            return list((known or await self._once(request, ""))["names"])
-        for attempt in range(1 + self.settings.retries):
-            try:
-                async with asyncio.timeout(self.settings.timeout_s):
-                    said = await self._client.get("/models", cast_to=object)
-                names = [str(row["id"]) for row in said["data"]]
-            except (KeyError, TypeError) as error:
-                raise garbled(error, self.asked).error from error
-            except Exception as error:  # noqa: BLE001 - each kind is told apart by `fault`
-                found = fault(error, self.asked)
-                if found.kind == "fatal" or attempt == self.settings.retries:
-                    raise found.error from None
-                wait_s = found.retry_after_s
-                await asyncio.sleep(
-                    backoff_s(self.settings.backoff_s, attempt, self._rng)
-                    if wait_s is None
-                    else wait_s
-                )
-                continue
-            row = {
-                "event": "answer",
-                "key": key_of(request),
-                "names": names,
-                **protocol.priced(Cost()),
-            }
-            await self.session.journal.write(row)
-            return names
-        raise AssertionError("the last attempt returns or raises")
+            return list((known or await self._once(request))["names"])
+        came: list[str] | Fault = await self._persisted(self._wire.names)
+        if isinstance(came, Fault):
+            raise came.error
+        row = {"event": "answer", "key": key_of(request), "names": came}
+        await self.session.journal.write({**row, **protocol.priced(Cost())})
+        return came

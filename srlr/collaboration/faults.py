@@ -2,11 +2,11 @@
 
 import email.utils
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from srlr.collaboration.keys import Key
+from srlr.collaboration.streams import Cut, Stalled
 from srlr.core.errors import ConfigError, ResourceError, SrlrError
 
 LONGEST_WAIT_S = 3600.0
@@ -39,6 +39,7 @@ class Asked:
     at: str
     key: Key
     timeout_s: float
+    idle_s: float
 
 
 def fault(error: BaseException, asked: Asked) -> Fault:
@@ -55,24 +56,42 @@ def fault(error: BaseException, asked: Asked) -> Fault:
             ),
             may_cost=True,
         )
+    if isinstance(error, Stalled):
+        return Fault(
+            "down",
+            ResourceError(
+                f"{asked.url} has stopped in the middle of an answer for {asked.idle_s:g} s",
+                f"see what the server logs; a larger {asked.at}.idle_s; "
+                "the run goes on from where it was",
+            ),
+            may_cost=True,
+        )
     if isinstance(error, openai.APIStatusError):
         return _status(error, asked)
     if isinstance(error, openai.APIConnectionError):
         cause = error.__cause__ or error
-        refused = type(cause).__name__ in ("ConnectError", "ConnectTimeout", "PoolTimeout")
+        if type(cause).__name__ not in ("ConnectError", "ConnectTimeout", "PoolTimeout"):
+            return _cut(cause, asked)
         told = asked.key.hide(str(cause) or type(cause).__name__)
-        return Fault(
-            "down",
-            ResourceError(
-                f"nobody answers at {asked.url}: {told}"
-                if refused
-                else f"the answer of {asked.url} was cut: {told}",
-                f"start the server there, or set {asked.at}.base_url; "
-                "the run goes on from where it was",
-            ),
-            may_cost=not refused,
+        hint = (
+            f"start the server there, or set {asked.at}.base_url; the run goes on from where it was"
         )
+        return Fault("down", ResourceError(f"nobody answers at {asked.url}: {told}", hint))
+    if isinstance(error, Cut | openai.APIError):  # the latter is an error told within a stream
+        return _cut(error, asked)
     return garbled(error, asked)
+
+
+def _cut(cause: BaseException, asked: Asked) -> Fault:
+    told = asked.key.hide(" ".join(str(cause).split())[:500] or type(cause).__name__)
+    return Fault(
+        "down",
+        ResourceError(
+            f"the answer of {asked.url} was cut: {told}",
+            "see what the server logs; the run goes on from where it was",
+        ),
+        may_cost=True,
+    )
 
 
 def garbled(said: object, asked: Asked) -> Fault:
@@ -100,7 +119,7 @@ def _status(error: Any, asked: Asked) -> Fault:
         hint = "pay there; answers that are there are kept, and the run goes on from where it was"
         return Fault("fatal", ResourceError(what, hint), status=status)
     if status == 429:
-        wait_s = _retry_after_s(error.response.headers)
+        wait_s = retry_after_s(error.response.headers)
         if wait_s is not None and wait_s > LONGEST_WAIT_S:
             hint = f"the same command in {wait_s / 3600:.1f} hours; answers that are there are kept"
             return Fault("fatal", ResourceError(what, hint), status=status)
@@ -108,7 +127,7 @@ def _status(error: Any, asked: Asked) -> Fault:
         return Fault("busy", ResourceError(what, hint), False, wait_s, status)
     if status >= 500 or status in (408, 409):
         hint = "see what the server logs; the run goes on from where it was"
-        wait_s = _retry_after_s(error.response.headers)
+        wait_s = retry_after_s(error.response.headers)
         return Fault("down", ResourceError(what, hint), False, wait_s, status)
     if status == 404:
         hint = f"{asked.at}.base_url ends with /v1; {asked.at}.model is the server's name for it"
@@ -128,7 +147,13 @@ def _told(error: Any) -> str:
     return " ".join(str(body or error.message).split())[:500]
 
 
-def _retry_after_s(headers: Mapping[str, str]) -> float | None:
+class Headers(Protocol):
+    """Of a response, by their names in any case."""
+
+    def get(self, name: str, /) -> Any: ...
+
+
+def retry_after_s(headers: Headers) -> float | None:
     """Seconds from now, of retry-after-ms or Retry-After in seconds or as a date; None without."""
     try:
         if (milliseconds := headers.get("retry-after-ms")) is not None:

@@ -1,16 +1,22 @@
-"""OpenAI's protocol: what is sent, what comes back, and the SDK that does both."""
+"""OpenAI's protocol: what is sent, and what comes back."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from srlr.collaboration.budget import PICO, Cost
-from srlr.collaboration.faults import Asked
-from srlr.core.errors import MissingArtifact
 from srlr.core.types import Message
 
-OPTIONAL = ("response_format", "seed", "temperature", "max_tokens")
-"""Options that some servers or models refuse; max_tokens has another name there."""
+OPTIONAL = {
+    "response_format": r"response_format|json_schema|grammar",
+    "seed": r"\bseed\b",
+    "temperature": r"\btemperature\b",
+    "max_tokens": r"\bmax_tokens\b",
+    "stream": r"\bstream(ing|_options)?\b",
+}
+"""Options that some servers or models refuse, and words by which they name them; max_tokens has
+another name there.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +88,8 @@ def body(request: Mapping[str, Any], left_out: set[str]) -> dict[str, Any]:
     found = {name: value for name, value in request.items() if name not in left_out}
     if "max_tokens" in left_out:
         found["max_completion_tokens"] = request["max_tokens"]
+    if "stream" not in left_out:
+        found |= {"stream": True, "stream_options": {"include_usage": True}}
     return found
 
 
@@ -101,25 +109,4 @@ def answer(row: Mapping[str, Any]) -> Answer:
         row["answer_tokens"],
         None if pico is None else pico / PICO,
         row.get("replayed", False),
-    )
-
-
-def sdk(asked: Asked) -> Any:
-    """The SDK's client, which makes no request twice by itself.
-
-    Raises:
-        MissingArtifact: the package is not installed.
-    """
-    try:
-        import openai
-    except ModuleNotFoundError as error:
-        raise MissingArtifact(
-            f"{asked.at}: the package {error.name!r} is not installed", "pip install 'srlr[server]'"
-        ) from error
-    # A client without a key would look for one in OPENAI_API_KEY, which may be another server's.
-    return openai.AsyncOpenAI(
-        base_url=asked.url,
-        api_key=asked.key.reveal() or "none",
-        timeout=asked.timeout_s,
-        max_retries=0,
     )

@@ -33,7 +33,7 @@ from srlr.text.index import Index
 from srlr.text.leaks import Guard
 from srlr.text.pgvector import Database, Pgvector, open_database
 from srlr.text.search import Both, Ranking
-from srlr.text.vectors import Exact, Vectors
+from srlr.text.vectors import Embedder, Exact, Vectors
 
 K = 60
 
@@ -152,6 +152,10 @@ class Opened(NamedTuple):
         """What was looked through, and with what."""
         return {**self.means.record(), "sources": self.retriever.facts()}
 
+    def sentences(self) -> tuple[Vectors | None, str]:
+        """Embeddings by meaning, where they take no download; None and why not."""
+        return self.means.sentences()
+
     def notes(self) -> list[str]:
         """What a person should know: a stand-in for the embedding model, a source that failed."""
         lines = [self.means.note] if self.means.note else []
@@ -185,7 +189,7 @@ class _Means:
     def _rows(self, name: str, texts: Sequence[str]) -> Ranking:
         if self._vectors is None:
             embedder, self.note = embed.chosen(self._said.embedder, config_dir=self._config_dir)
-            self._vectors = Vectors(embedder, cache_dir() / "vectors", self._told)
+            self._vectors = self._kept(embedder)
         store = self._said.store
         if store.kind == "memory":
             return Exact(texts, self._vectors)
@@ -193,6 +197,16 @@ class _Means:
             self._database = open_database(os.environ.get(store.url_env, ""), store.url_env)
         namespace = f"{store.namespace or self._role}/{name}"
         return Pgvector(texts, self._vectors, self._database, namespace, store.ef_search)
+
+    def sentences(self) -> tuple[Vectors | None, str]:
+        """As Opened.sentences."""
+        if self._vectors is not None and not self.note and self._said.embedder != "hashed":
+            return self._vectors, ""
+        embedder, why = embed.at_hand(self._said.embedder, config_dir=self._config_dir)
+        return (None, why) if embedder is None else (self._kept(embedder), "")
+
+    def _kept(self, embedder: Embedder) -> Vectors:
+        return Vectors(embedder, cache_dir() / "vectors", self._told)
 
     def record(self) -> dict[str, Any]:
         """The embedder and how many texts it had to embed, where one was used."""

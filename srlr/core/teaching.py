@@ -65,6 +65,10 @@ class Teacher(Node):
     """Requests under way at once, at most; fewer while the server says that it is too much."""
     timeout_s: Positive = 120.0
     """How long one request may take, from its first byte to the answer's last."""
+    stream: bool = True
+    """Whether answers are asked for piece by piece, where the server can."""
+    idle_s: Positive = 60.0
+    """How long a streamed answer may pause between two pieces."""
     retries: Whole = 5
     """How often a request is made again that met nobody, took too long, or met a 429 or 5xx."""
     backoff_s: NonNegative = 0.5
@@ -104,7 +108,7 @@ class Teacher(Node):
 WHENCE = frozenset(
     {
         *("api_key_env", "api_key_file", "concurrency", "timeout_s", "retries", "backoff_s"),
-        *("failures_to_open", "cool_down_s", "replay"),
+        *("stream", "idle_s", "failures_to_open", "cool_down_s", "replay"),
         *("price_input_usd_per_1m_tokens", "price_output_usd_per_1m_tokens"),
     }
 )

@@ -94,6 +94,8 @@ class Quality(Node):
     """Shares of the drawn tasks that are wanted, by kind; beside and before the role's own."""
     top_up: bool = False
     """Whether tasks of kinds that are missing are drawn in place of others."""
+    embedded: Whole = 500
+    """Drawn tasks whose sentence embeddings are compared, the first; 0: none."""
     sources: Count = 3
     """The best sources of trajectories are kept, this many."""
     source_weights: SourceWeights = SourceWeights()

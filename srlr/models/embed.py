@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from srlr import assets
+from srlr.assets import locked
 from srlr.assets.content import digest
 from srlr.core.errors import ConfigError, MissingArtifact, ResourceError
 from srlr.text.hashed import Hashed
@@ -112,6 +113,21 @@ def chosen(
         first = error.what.splitlines()[0]
         return Hashed(), f"hashed n-grams stand in for the embedding model: {first}"
     return _read(found, ASSET), ""
+
+
+def at_hand(said: str, *, config_dir: Path | None = None) -> tuple[Embedder | None, str]:
+    """As `chosen`, where that takes no download: else None and why. Counts of words are none."""
+    if said == "hashed":
+        return None, "generate.retriever.embedder=hashed counts words"
+    if said == "auto":
+        try:
+            _need_libraries()
+        except MissingArtifact as error:
+            return None, error.what
+        (state,) = assets.glance([locked.find(ASSET, config_dir)])
+        if state.status != "ready":
+            return None, f"{ASSET} is not here: srlr assets fetch {ASSET}"
+    return chosen(said, config_dir=config_dir)
 
 
 def _read(path: Path, said: str) -> Sentences:

@@ -20,6 +20,8 @@ from srlr.models.local import LocalModel
 from srlr.models.remote import Server
 from srlr.models.rollout import Completion
 from srlr.models.sampling import Sampling
+from srlr.text.redaction import documents
+from srlr.text.redaction.redactor import Redactor
 from srlr.training import parallel
 from srlr.training.checkpoint import stream
 
@@ -160,10 +162,19 @@ def _put(
     chats = chats_of(role, tasks, shots)
     answers = rollout.generate(model, chats, how, progress=progress, what=f"{what} of {name}")
     every = [task for task in tasks for _ in range(how.samples)]
-    return [
+    rows = [
         _row(name, role, task, answer, settings, untrained=shots is not None)
         for task, answer in zip(every, answers, strict=True)
     ]
+    return recorded(rows, settings)
+
+
+def recorded(rows: Sequence[Attempt], settings: Settings) -> list[Attempt]:
+    """Attempts as they may be stored: the model was asked as users ask, personal data and secrets
+    included, and the record is without them (generate.redact).
+    """
+    redactor = Redactor(settings.generate.redact)
+    return [documents.attempt(redactor, row) for row in rows]
 
 
 def _row(

@@ -120,7 +120,8 @@ def comparisons(
     drawn = rundir.read_jsonl("generate/tasks.jsonl")
     train = [Task(row["id"], row["prompt"], row["answer"], row["meta"]) for row in drawn]
     rows = classical.vader(tasks, schema) if classical.applies_vader(schema) else []
-    return rows + classical.tfidf(train, tasks, schema, settings.seed or 0)
+    rows += classical.tfidf(train, tasks, schema, settings.seed or 0)
+    return answering.recorded(rows, settings)
 
 
 def trained(

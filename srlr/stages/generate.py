@@ -14,17 +14,19 @@ is read from teacher/journal.jsonl and not asked for once more. Personal data an
 out before anything is sent or stored (generate.redact).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from srlr import collaboration, roles
 from srlr.collaboration import Outcome, Work, estimate, planner, record, retriever, writers
 from srlr.collaboration.planner import Planner
+from srlr.collaboration.writers import Source
 from srlr.core.errors import ConfigError
 from srlr.core.rundir import RunDir
 from srlr.core.settings import Settings
-from srlr.core.types import Context, Plan, Role, StageResult, Task, Trajectory
+from srlr.core.types import Plan, StageResult, Task, Trajectory
+from srlr.core.verifying import Quality
 from srlr.stages import generate_draw, generate_pool, generate_quality, generate_report
 from srlr.stages.generate_pool import Pool
 from srlr.text.redaction import documents
@@ -59,14 +61,16 @@ def plan(settings: Settings) -> Plan:
 
 @dataclass(frozen=True, slots=True)
 class _Made:
-    """What came of the tasks that were asked for: accepted trajectories, those turned down, and
-    for every task its outcome.
+    """What came of the drawn tasks: those a trajectory was asked for, with an outcome for each; the
+    accepted trajectories that are kept, and all that were turned down; who wrote them, ranked.
     """
 
+    drawn: Sequence[Task]
     asked: Sequence[Task]
     outcomes: Sequence[Outcome]
     accepted: Sequence[Trajectory]
     turned_down: Sequence[Trajectory]
+    sources: Sequence[Source]
 
 
 def run(settings: Settings, rundir: RunDir) -> StageResult:
@@ -85,22 +89,61 @@ def run(settings: Settings, rundir: RunDir) -> StageResult:
         with retriever.open(
             settings, role, pool.train, pool.held_out, run=rundir.path, told=rundir.progress
         ) as found:
-            written = _written(role, found.context, asked, settings, rundir, teachers)
+            judge = teachers.judge.ask if teachers.judge else None
+            work = Work(role, found.context, settings.role.label, settings.generate, judge)
+            written = _written(work, teachers, asked, settings.seed, rundir)
             told = {"retriever": found.record(), "cost": teachers.cost()}
             notes = [*found.notes(), *teachers.notes()]
+            most = settings.generate.quality.embedded
+            spread = generate_quality.embedding_spread(draw.tasks, found.sentences, most)
     outcomes = [_redacted(one, redactor) for one in written]
-    every = [one.accepted for one in outcomes if one.accepted is not None]
-    turned_down = [trajectory for one in outcomes for trajectory in one.rejected]
-    ranked = writers.ranked(every, turned_down, settings.generate.quality.source_weights)
-    accepted = writers.merged(every, ranked[: settings.generate.quality.sources])
-    made = _Made(asked, outcomes, accepted, turned_down)
-    quality = generate_quality.measure(settings, pool, draw.tasks, accepted, draw.kinds, ranked)
-    quality["topped_up"] = draw.topped_up
-    summary = _summary(settings, pool, draw.tasks, made) | told
+    made = _made(draw.tasks, asked, outcomes, settings.generate.quality)
+    quality = generate_quality.measure(
+        settings, pool, draw.tasks, made.accepted, kinds=draw.kinds, sources=made.sources
+    )
+    quality |= {"topped_up": draw.topped_up, "embedding_spread": spread}
+    summary = _summary(settings, pool, made) | told
     notes += generate_quality.notes(quality)
     summary["notes"] = [*generate_report.notes(summary), *notes]
-    _tell(rundir, settings, draw.tasks, made, summary, quality)
-    _write(rundir, settings.role.name, draw.tasks, made, summary)
+    _tell(rundir, settings, made, summary, quality)
+    _write(rundir, settings.role.name, made, summary)
+    return _result(summary)
+
+
+def _written(
+    work: Work, teachers: Planner, tasks: Sequence[Task], seed: int, rundir: RunDir
+) -> list[Outcome]:
+    """What came of each task, in the tasks' order."""
+    found: dict[int, Outcome] = {}
+    rundir.progress("writing trajectories", 0, len(tasks))
+    for position, outcome in collaboration.written(work, teachers, tasks, seed):
+        found[position] = outcome
+        rundir.progress("writing trajectories", len(found), len(tasks))
+    return [found[position] for position in range(len(tasks))]
+
+
+def _made(
+    drawn: Sequence[Task], asked: Sequence[Task], outcomes: Sequence[Outcome], quality: Quality
+) -> _Made:
+    """Of what was accepted, the best sources' are kept."""
+    accepted = [one.accepted for one in outcomes if one.accepted is not None]
+    turned_down = [trajectory for one in outcomes for trajectory in one.rejected]
+    ranked = writers.ranked(accepted, turned_down, quality.source_weights)
+    kept = writers.merged(accepted, ranked[: quality.sources])
+    return _Made(drawn, asked, outcomes, kept, turned_down, ranked)
+
+
+def _redacted(outcome: Outcome, redactor: Redactor) -> Outcome:
+    """What a teacher wrote, without what it may have made up or let slip."""
+    accepted = outcome.accepted
+    return Outcome(
+        None if accepted is None else documents.trajectory(redactor, accepted)[0],
+        [documents.trajectory(redactor, one)[0] for one in outcome.rejected],
+        None if outcome.unwritten is None else redactor.text(outcome.unwritten).text,
+    )
+
+
+def _result(summary: Mapping[str, Any]) -> StageResult:
     shares = summary["shares"]
     return StageResult(
         NAME,
@@ -116,37 +159,8 @@ def run(settings: Settings, rundir: RunDir) -> StageResult:
     )
 
 
-def _written(
-    role: Role,
-    context: Callable[[Task], Context],
-    tasks: Sequence[Task],
-    settings: Settings,
-    rundir: RunDir,
-    teachers: Planner,
-) -> list[Outcome]:
-    """What came of each task, in the tasks' order."""
-    ask = teachers.judge.ask if teachers.judge else None
-    work = Work(role, context, settings.role.label, settings.generate, ask)
-    found: dict[int, Outcome] = {}
-    rundir.progress("writing trajectories", 0, len(tasks))
-    for position, outcome in collaboration.written(work, teachers, tasks, settings.seed or 0):
-        found[position] = outcome
-        rundir.progress("writing trajectories", len(found), len(tasks))
-    return [found[position] for position in range(len(tasks))]
-
-
-def _redacted(outcome: Outcome, redactor: Redactor) -> Outcome:
-    """What a teacher wrote, without what it may have made up or let slip."""
-    accepted = outcome.accepted
-    return Outcome(
-        None if accepted is None else documents.trajectory(redactor, accepted)[0],
-        [documents.trajectory(redactor, one)[0] for one in outcome.rejected],
-        None if outcome.unwritten is None else redactor.text(outcome.unwritten).text,
-    )
-
-
-def _summary(settings: Settings, pool: Pool, drawn: Sequence[Task], made: _Made) -> dict[str, Any]:
-    accepted, asked = made.accepted, len(made.asked)
+def _summary(settings: Settings, pool: Pool, made: _Made) -> dict[str, Any]:
+    drawn, accepted, asked = made.drawn, made.accepted, len(made.asked)
     overridden = generate_report.tally(
         trajectory.meta["override"] for trajectory in accepted if trajectory.meta.get("override")
     )
@@ -188,7 +202,6 @@ def _summary(settings: Settings, pool: Pool, drawn: Sequence[Task], made: _Made)
 def _tell(
     rundir: RunDir,
     settings: Settings,
-    drawn: Sequence[Task],
     made: _Made,
     summary: dict[str, Any],
     quality: dict[str, Any],
@@ -206,7 +219,7 @@ def _tell(
         identity,
         summary,
         quality,
-        prompts=[task.prompt for task in drawn],
+        prompts=[task.prompt for task in made.drawn],
         accepted=made.accepted,
         rejected=made.turned_down,
     )
@@ -216,9 +229,7 @@ def _tell(
     rundir.write_text("generate/report.md", report)
 
 
-def _write(
-    rundir: RunDir, role: str, drawn: Sequence[Task], made: _Made, summary: dict[str, Any]
-) -> None:
+def _write(rundir: RunDir, role: str, made: _Made, summary: dict[str, Any]) -> None:
     """Writes what the next stages read; trajectories.jsonl comes last."""
     learnt = {trajectory.task.id for trajectory in made.accepted}
     rejected = [record.to_row(one, role) for one in made.turned_down]
@@ -236,7 +247,7 @@ def _write(
                 "meta": dict(task.meta),
                 "use": "srl" if task.id in learnt else "rlvr",
             }
-            for task in drawn
+            for task in made.drawn
         ],
     )
     rundir.write_json("generate/summary.json", summary)

@@ -36,7 +36,7 @@ def drawn(
         return Draw(first, kinds, 0)
     want = generate_quality.wanted(settings, len(first))
     label = settings.role.label
-    tasks = generate_quality.topped_up(first, pool, kinds, want, label, rng)
+    tasks = generate_quality.topped_up(first, pool, kinds, want, label=label, rng=rng)
     return Draw(tasks, kinds, len({task.id for task in tasks} - {task.id for task in first}))
 
 

@@ -1,21 +1,32 @@
 """Tasks that may be drawn: none repeats another, a held-out row or, if asked, an earlier run's."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from srlr.core import runs
 from srlr.core.errors import ConfigError, MissingArtifact
 from srlr.core.rundir import RunDir
 from srlr.core.settings import Settings
 from srlr.core.types import Role, Split, Task
+from srlr.core.verifying import Quality
 from srlr.text import dedup
+from srlr.text.dedup import Match
 from srlr.text.redaction import documents
 from srlr.text.redaction.redactor import Redactor
 
 EXAMPLES = 5
+Earlier = tuple[tuple[str, tuple[str, ...]], ...]
+"""Earlier runs of the role, the newest first: name, prompts drawn."""
+
+
+class Search(NamedTuple):
+    """Finds texts that repeat each other, and texts that repeat others: see text.dedup."""
+
+    duplicates: Callable[[Sequence[str], float], dict[int, str]]
+    repeats: Callable[[Sequence[str], Sequence[str], float], dict[int, Match]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +43,7 @@ class Pool:
     contamination: Mapping[str, Any] = field(default_factory=dict)
     """By held-out split: its rows, how many training rows repeat one exactly or nearly, examples.
     """
-    earlier: tuple[tuple[str, tuple[str, ...]], ...] = ()
-    """Earlier runs of the role, the newest first: name, prompts drawn."""
+    earlier: Earlier = ()
     dropped_earlier: int = 0
     redacted: Mapping[str, int] = field(default_factory=dict)
     """How often something of a class was taken out of training tasks."""
@@ -49,42 +59,49 @@ def read(role: Role, settings: Settings, rundir: RunDir, redactor: Redactor) -> 
     """
     tasks = _tasks(role, settings, rundir)
     quality = settings.generate.quality
+    search = search_of(quality)
     held_out = {split: [task.prompt for task in tasks[split]] for split in ("dev", "test")}
-    train = tasks["train"]
-    prompts = [task.prompt for task in train]
-    others = [text for texts in held_out.values() for text in texts]
-    copies = _copies(prompts, others, settings)
-    held_out_texts = set(others)
-    contaminated = sum(text in held_out_texts for text in copies.values())
-    contamination = {
-        split: _contamination(prompts, texts, quality.near, redactor)
-        for split, texts in held_out.items()
+    prompts = [task.prompt for task in tasks["train"]]
+    repeated = {
+        split: search.repeats(prompts, texts, quality.near) for split, texts in held_out.items()
     }
-    train, redacted, rows = documents.tasks(redactor, train)
-    kept = [task for position, task in enumerate(train) if position not in copies]
+    contaminated = {position for found in repeated.values() for position in found}
+    own = [position for position in range(len(prompts)) if position not in contaminated]
+    copies = search.duplicates([prompts[position] for position in own], quality.near)
+    train, redacted, rows = documents.tasks(redactor, tasks["train"])
+    kept = [train[position] for at, position in enumerate(own) if at not in copies]
     earlier = () if quality.earlier_runs.do == "nothing" else tuple(_earlier(settings, rundir))
-    fresh = kept
-    if quality.earlier_runs.do == "drop" and earlier:
-        known = list(dict.fromkeys(text for _, texts in earlier for text in texts))
-        again = dedup.repeats([task.prompt for task in kept], known, quality.near)
-        fresh = [task for position, task in enumerate(kept) if position not in again]
-        if not fresh:
-            raise ConfigError(
-                "generate.quality.earlier_runs.do=drop: earlier runs drew every training task",
-                "do=report, fewer runs with earlier_runs.most, or more data",
-            )
+    fresh = _fresh(kept, earlier, quality)
     return Pool(
-        fresh,
-        train,
-        others,
-        len(copies) - contaminated,
-        contaminated,
-        contamination,
-        earlier,
-        len(kept) - len(fresh),
-        redacted,
-        rows,
+        tasks=fresh,
+        train=train,
+        held_out=[text for texts in held_out.values() for text in texts],
+        near_duplicates=len(copies),
+        contaminated=len(contaminated),
+        contamination={
+            split: _contamination(prompts, held_out[split], found, redactor)
+            for split, found in repeated.items()
+        },
+        earlier=earlier,
+        dropped_earlier=len(kept) - len(fresh),
+        redacted=redacted,
+        redacted_rows=rows,
     )
+
+
+def _fresh(kept: list[Task], earlier: Earlier, quality: Quality) -> list[Task]:
+    """Those that no earlier run drew, where the settings ask for that."""
+    if quality.earlier_runs.do != "drop" or not earlier:
+        return kept
+    known = list(dict.fromkeys(text for _, texts in earlier for text in texts))
+    again = search_of(quality).repeats([task.prompt for task in kept], known, quality.near)
+    fresh = [task for position, task in enumerate(kept) if position not in again]
+    if not fresh:
+        raise ConfigError(
+            "generate.quality.earlier_runs.do=drop: earlier runs drew every training task",
+            "do=report, fewer runs with earlier_runs.most, or more data",
+        )
+    return fresh
 
 
 def _tasks(role: Role, settings: Settings, rundir: RunDir) -> dict[str, list[Task]]:
@@ -104,19 +121,21 @@ def _tasks(role: Role, settings: Settings, rundir: RunDir) -> dict[str, list[Tas
     return tasks
 
 
-def _copies(prompts: Sequence[str], held_out: Sequence[str], settings: Settings) -> dict[int, str]:
-    quality = settings.generate.quality
+def search_of(quality: Quality) -> Search:
+    """How repeated texts are found."""
     if quality.duplicates == "minhash":
         from srlr.text import minhash
 
-        return minhash.duplicates(prompts, held_out, quality.near)
-    return dedup.duplicates(prompts, held_out, quality.near)
+        return Search(minhash.duplicates, minhash.repeats)
+    return Search(dedup.duplicates, dedup.repeats)
 
 
 def _contamination(
-    prompts: Sequence[str], held_out: Sequence[str], near: float, redactor: Redactor
+    prompts: Sequence[str],
+    held_out: Sequence[str],
+    found: Mapping[int, Match],
+    redactor: Redactor,
 ) -> dict[str, Any]:
-    found = dedup.repeats(prompts, held_out, near)
     likeliest = sorted(found.items(), key=lambda item: (-item[1].similarity, item[0]))
     exact = sum(match.similarity == 1.0 for match in found.values())
     return {

@@ -3,6 +3,7 @@
 {"labels": {"counts": {"negative": 400, …}, "balance": 0.98},
  "lengths": {"prompt": {"least": 2, "p25": …, "most": 61}, "steps": {…}},
  "distinct": {"prompts": {"1": 0.21, "2": …, "3": …}, "actions": {…}}, "spread": 0.96,
+ "embedding_spread": {"value": 0.83, "texts": 500, "embedder": …} or {"not_measured": why},
  "edge_cases": [{"kind": "negation", "have": 130, "want": 120, "missing": 0, "pool": 410}],
  "topped_up": 0, "contamination": {"dev": {"rows": 550, "exact": 0, "near": 1, "examples": […]}},
  "earlier_runs": {"runs": [{"run": …, "tasks": 1200, "shared": 512}], "exact": 800, "near": 3,
@@ -13,14 +14,16 @@
 import dataclasses
 import random
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from srlr.collaboration.writers import Source
 from srlr.core.settings import Settings
 from srlr.core.types import Role, Task, Trajectory
-from srlr.stages.generate_pool import Pool
+from srlr.core.verifying import Quality
+from srlr.stages.generate_pool import Pool, search_of
 from srlr.text import dedup, diversity, edges
+from srlr.text.vectors import Vectors
 
 Kinds = Mapping[str, frozenset[str]]
 """By a task's id the kinds of edge case it is."""
@@ -49,6 +52,7 @@ def topped_up(
     pool: Sequence[Task],
     kinds: Kinds,
     want: Mapping[str, int],
+    *,
     label: str,
     rng: random.Random,
 ) -> list[Task]:
@@ -88,10 +92,11 @@ def measure(
     pool: Pool,
     drawn: Sequence[Task],
     accepted: Sequence[Trajectory],
+    *,
     kinds: Kinds,
     sources: Sequence[Source],
 ) -> dict[str, Any]:
-    """All of quality.json but "topped_up"."""
+    """All of quality.json but "topped_up" and "embedding_spread"."""
     prompts = [task.prompt for task in drawn]
     actions = ["\n".join(step.action for step in one.steps) for one in accepted]
     labels = Counter(str(task.answer.get(settings.role.label)) for task in drawn)
@@ -110,8 +115,27 @@ def measure(
         "spread": round(diversity.spread(prompts), 4),
         "edge_cases": _edge_cases(settings, pool, drawn, kinds),
         "contamination": dict(pool.contamination),
-        "earlier_runs": _overlap(pool, prompts, settings.generate.quality.near),
+        "earlier_runs": _overlap(pool, prompts, settings.generate.quality),
         "sources": [{**dataclasses.asdict(one), "kept": one.name in kept} for one in sources],
+    }
+
+
+def embedding_spread(
+    drawn: Sequence[Task], sentences: Callable[[], tuple[Vectors | None, str]], most: int
+) -> dict[str, Any]:
+    """How far the first `most` problems lie apart by what they mean, or why nobody knows.
+
+    Args:
+        sentences: the sentence embedder, or None and why it is not there; asked only if needed.
+    """
+    texts = [task.prompt for task in drawn[:most]]
+    vectors, why = sentences() if texts else (None, "generate.quality.embedded=0")
+    if vectors is None:
+        return {"not_measured": why}
+    return {
+        "value": round(diversity.embedding_spread(vectors.of(texts)), 4),
+        "texts": len(texts),
+        "embedder": vectors.embedder.id,
     }
 
 
@@ -154,9 +178,9 @@ def _edge_cases(
     ]
 
 
-def _overlap(pool: Pool, prompts: Sequence[str], near: float) -> dict[str, Any]:
+def _overlap(pool: Pool, prompts: Sequence[str], quality: Quality) -> dict[str, Any]:
     known = list(dict.fromkeys(text for _, texts in pool.earlier for text in texts))
-    found = dedup.repeats(prompts, known, near) if known else {}
+    found = search_of(quality).repeats(prompts, known, quality.near) if known else {}
     exact = sum(match.similarity == 1.0 for match in found.values())
     own = set(map(dedup.normalise, prompts))
     return {

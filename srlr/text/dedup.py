@@ -9,7 +9,7 @@ import math
 import re
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 NEAR = 0.9
@@ -50,28 +50,23 @@ def unique(texts: Sequence[str]) -> list[int]:
     return kept
 
 
-def duplicates(
-    texts: Sequence[str], against: Iterable[str] = (), threshold: float = NEAR
-) -> dict[int, str]:
-    """Positions in `texts` that repeat an earlier one or one of `against`, and what they repeat.
+def duplicates(texts: Sequence[str], threshold: float = NEAR) -> dict[int, str]:
+    """Positions in `texts` that repeat an earlier one that repeats none, and what they repeat.
 
     Prefix filtering keeps it cheap: two sets with Jaccard >= t share at least one of the rarest
     n - ceil(t n) + 1 members of either, so only texts that meet there are compared.
     """
-    fixed = list(against)
-    everything = [*fixed, *texts]
-    sets = [shingles(text) for text in everything]
+    sets = [shingles(text) for text in texts]
     frequency = Counter(member for members in sets for member in members)
     meets: dict[str, list[int]] = defaultdict(list)
     found: dict[int, str] = {}
     for position, members in enumerate(sets):
         prefix = _rarest(members, frequency, threshold)
         rivals = dict.fromkeys(rival for member in prefix for rival in meets[member])
-        if position >= len(fixed):
-            twin = next((r for r in rivals if jaccard(members, sets[r]) >= threshold), None)
-            if twin is not None:
-                found[position - len(fixed)] = everything[twin]
-                continue
+        twin = next((r for r in rivals if jaccard(members, sets[r]) >= threshold), None)
+        if twin is not None:
+            found[position] = texts[twin]
+            continue
         for member in prefix:
             meets[member].append(position)
     return found

@@ -3,7 +3,7 @@
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from srlr.text.dedup import normalise
 
@@ -77,6 +77,16 @@ def spread(texts: Sequence[str]) -> float:
             for word, weight in weights.items():
                 total[word] += weight / norm  # type: ignore[assignment]
     return _spread(math.fsum(value * value for value in total.values()), squares, count)
+
+
+def embedding_spread(rows: Any) -> float:
+    """The mean distance, 1 - cosine, of two texts by their embeddings: 0 where all mean the same.
+
+    Args:
+        rows: one of length 1 for each text. Shape: (N, size).
+    """
+    total = rows.sum(axis=0, dtype="float64")
+    return _spread(float(total @ total), float((rows * rows).sum()), len(rows))
 
 
 def _spread(square: float, squares: float, count: int) -> float:

@@ -12,10 +12,10 @@ are those of Dietzfelbinger et al. 1997.
 
 import zlib
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from srlr.text.dedup import NEAR, jaccard, shingles
+from srlr.text.dedup import NEAR, Match, jaccard, normalise, shingles
 
 if TYPE_CHECKING:
     import numpy as np
@@ -38,38 +38,71 @@ def bands(threshold: float, hashes: int = HASHES) -> tuple[int, int]:
     return hashes, 1
 
 
-def duplicates(
-    texts: Sequence[str], against: Iterable[str] = (), threshold: float = NEAR
-) -> dict[int, str]:
-    """As `dedup.duplicates`: positions in `texts` that repeat an earlier one or one of `against`,
-    and what they repeat.
+def duplicates(texts: Sequence[str], threshold: float = NEAR) -> dict[int, str]:
+    """As `dedup.duplicates`: positions in `texts` that repeat an earlier one that repeats none, and
+    what they repeat.
     """
-    fixed = list(against)
-    everything = [*fixed, *texts]
-    signed = signatures(everything)
+    signed = signatures(texts)
     keys = _keys(signed, threshold)
-    meets: list[dict[bytes, list[int]]] = [defaultdict(list) for _ in range(bands(threshold)[0])]
+    meets = _nobody(threshold)
     found: dict[int, str] = {}
-    for position, text in enumerate(everything):
+    for position, text in enumerate(texts):
         own = shingles(text)
         if not own:
             continue
-        if position >= len(fixed):
-            rivals = _rivals(position, keys, meets, signed, threshold)
-            near = (r for r in rivals if jaccard(own, shingles(everything[r])) >= threshold)
-            twin = next(near, None)
-            if twin is not None:
-                found[position - len(fixed)] = everything[twin]
-                continue
-        for seen, key in zip(meets, keys[position], strict=True):
-            seen[key].append(position)
+        rivals = _rivals(position, keys, meets, signed, threshold)
+        twin = next((r for r in rivals if jaccard(own, shingles(texts[r])) >= threshold), None)
+        if twin is not None:
+            found[position] = texts[twin]
+            continue
+        _meet(position, keys, meets)
     return found
+
+
+def repeats(
+    texts: Sequence[str], against: Sequence[str], threshold: float = NEAR
+) -> dict[int, Match]:
+    """As `dedup.repeats`: positions in `texts` that repeat one of `against`, with the one most like
+    it.
+    """
+    everything = [*against, *texts]
+    exact = {normalise(text): text for text in reversed(against)}
+    signed = signatures(everything)
+    keys = _keys(signed, threshold)
+    meets = _nobody(threshold)
+    for position in range(len(against)):
+        _meet(position, keys, meets)
+    found: dict[int, Match] = {}
+    for position, text in enumerate(texts):
+        same = exact.get(normalise(text))
+        if same is not None:
+            found[position] = Match(same, 1.0)
+            continue
+        rivals = _rivals(len(against) + position, keys, meets, signed, threshold)
+        near = [(jaccard(shingles(text), shingles(against[r])), -r) for r in rivals]
+        similarity, rival = max(near, default=(0.0, 0))
+        if similarity >= threshold:
+            found[position] = Match(against[-rival], similarity)
+    return found
+
+
+Meets = list[dict[bytes, list[int]]]
+"""By band, who has what there."""
+
+
+def _nobody(threshold: float) -> Meets:
+    return [defaultdict(list) for _ in range(bands(threshold)[0])]
+
+
+def _meet(position: int, keys: Sequence[Sequence[bytes]], meets: Meets) -> None:
+    for seen, key in zip(meets, keys[position], strict=True):
+        seen[key].append(position)
 
 
 def _rivals(
     position: int,
     keys: Sequence[Sequence[bytes]],
-    meets: Sequence[dict[bytes, list[int]]],
+    meets: Meets,
     signed: "NDArray[np.uint32]",
     threshold: float,
 ) -> list[int]:

@@ -162,3 +162,11 @@ def test_the_real_model_puts_paraphrases_together():
 
     assert model.size == 384
     assert rows[0] @ rows[1] > 0.7 > 0.3 > rows[0] @ rows[2]
+
+
+def test_what_is_at_hand_takes_no_download(folder, tmp_path, monkeypatch):
+    monkeypatch.setenv("SRLR_CACHE", str(tmp_path))
+
+    assert embed.at_hand(str(folder))[0].size == 16
+    assert embed.at_hand("hashed") == (None, "generate.retriever.embedder=hashed counts words")
+    assert embed.at_hand("auto")[1].endswith("is not here: srlr assets fetch all-minilm-l6-v2")

@@ -1,6 +1,7 @@
 import pytest
 
 from srlr.core.errors import MissingArtifact
+from srlr.core.redacting import Redact
 from srlr.core.training import Stepwise
 from srlr.core.types import Task
 from srlr.models.rollout import Completion
@@ -45,6 +46,20 @@ def test_a_trained_model_is_read_strictly(finished, said):
         "latency_s": None,
         "tokens": 2,
     }
+
+
+def test_personal_data_are_put_to_the_model_and_not_kept(finished, said):
+    settings, _, role = finished
+    mail = Task("1", "paint it jo@example.org red", {"label": "warm"})
+    said += ["colour: jo@example.org"]
+    (row,) = answering.ask(None, "srl", role, [mail], settings)
+
+    assert (row["prompt"], row["text"]) == ("paint it [EMAIL_1] red", "colour: [EMAIL_1]")
+    generate = settings.generate.model_copy(update={"redact": Redact(classes=())})
+    (row,) = answering.ask(
+        None, "srl", role, [mail], settings.model_copy(update={"generate": generate})
+    )
+    assert row["text"] == "colour: jo@example.org"
 
 
 ALOUD = Stepwise(monologue=True)

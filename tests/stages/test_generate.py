@@ -24,7 +24,7 @@ def settings(role=None, seed=7, role_path=TOY, **asked):
         tier=Tier(name="gold", parameters_min_b=0, parameters_max_b=8),
         hardware=Hardware(name="cpu"),
         model=ModelCard(name="tiny", source=None),
-        generate=Generate(**{"num_tasks": 40, **asked}),
+        generate=Generate(**{"num_tasks": 40, "quality": {"embedded": 0}, **asked}),
         rlvr=Grpo(prompts_per_step=1),
     )
 

@@ -31,6 +31,7 @@ QUALITY = {
     "lengths": {"prompt": {"median": 4}},
     "distinct": {"prompts": {"1": 0.2, "2": 0.6, "3": 0.9}, "actions": {"1": 0.1}},
     "spread": 0.81,
+    "embedding_spread": {"value": 0.66, "texts": 40, "embedder": "sentences-1-x"},
     "edge_cases": [
         {"kind": "negation", "have": 3, "want": 5, "missing": 2, "pool": 30},
         {"kind": "very_long", "have": 1, "want": 0, "missing": 0, "pool": 4},
@@ -169,6 +170,7 @@ def test_a_bare_set_is_still_a_page():
         "lengths": {},
         "distinct": {},
         "spread": 0.0,
+        "embedding_spread": {"not_measured": "nobody has it"},
         "edge_cases": [],
         "contamination": {},
         "earlier_runs": {"runs": [], "exact": 0, "near": 0, "share": 0.0, "dropped": 0},
@@ -180,6 +182,7 @@ def test_a_bare_set_is_still_a_page():
 
     assert (parsed.open, parsed.wrong) == ([], [])
     assert "No trajectories were asked for" in page(bare, nothing, [], [], ())
+    assert "By meaning it was not measured: nobody has it." in page(bare, nothing, [], [], ())
     assert "<svg" not in page(bare, nothing, [], [], ())
 
 

@@ -13,12 +13,14 @@ from srlr.core.training import Grpo
 from srlr.core.types import Task
 from srlr.core.verifying import EarlierRuns, Quality
 from srlr.stages import generate, generate_quality
+from srlr.text.hashed import Hashed
+from srlr.text.vectors import Vectors
 
 TOY = str(Path(__file__).parents[1] / "roles" / "toy")
 TOY_ROLE = RoleProfile(name="toy", family="classification", description="d", data="generated")
 
 
-def settings(place, seed=7, role=TOY_ROLE, num_tasks=40, **quality):
+def settings(place, seed=7, role=TOY_ROLE, num_tasks=40, embedded=0, **quality):
     return Settings(
         seed=seed,
         role_path=TOY,
@@ -27,7 +29,9 @@ def settings(place, seed=7, role=TOY_ROLE, num_tasks=40, **quality):
         tier=Tier(name="gold", parameters_min_b=0, parameters_max_b=8),
         hardware=Hardware(name="cpu"),
         model=ModelCard(name="tiny", source=None),
-        generate=Generate(num_tasks=num_tasks, srl_share=0.25, quality=Quality(**quality)),
+        generate=Generate(
+            num_tasks=num_tasks, srl_share=0.25, quality=Quality(embedded=embedded, **quality)
+        ),
         rlvr=Grpo(prompts_per_step=1),
     )
 
@@ -142,16 +146,18 @@ def test_missing_edge_cases_take_the_place_of_tasks_of_their_label():
     drawn = [task("a", "x"), task("b", "y"), task("c", "x")]
     pool = [*drawn, task("d", "x"), task("e", "y"), task("f", "y")]
     kinds = dict.fromkeys("abc", frozenset()) | dict.fromkeys("def", frozenset({"odd"}))
-    rng = random.Random(1)
 
-    assert generate_quality.topped_up(drawn, pool, kinds, {"odd": 0}, "label", rng) == drawn
+    def topped_up(odd):
+        rng = random.Random(1)
+        return generate_quality.topped_up(drawn, pool, kinds, {"odd": odd}, label="label", rng=rng)
 
-    one = generate_quality.topped_up(drawn, pool, kinds, {"odd": 1}, "label", rng)
+    assert topped_up(0) == drawn
+
+    one = topped_up(1)
     (new,) = {t.id for t in one} - set("abc")
     assert [t.answer["label"] for t in one] == ["x", "y", "x"]
     assert new in "def"
-    all_ = generate_quality.topped_up(drawn, pool, kinds, {"odd": 9}, "label", rng)
-    assert {t.id for t in all_} == set("def")
+    assert {t.id for t in topped_up(9)} == set("def")
 
 
 def test_topping_up_is_asked_for_and_told(tmp_path):
@@ -177,6 +183,27 @@ def test_topping_up_is_asked_for_and_told(tmp_path):
     assert len(prompts(run)) == 10
     assert after["topped_up"] == 8 - negations(before)
     assert f"{after['topped_up']:,} tasks drawn for edge cases that were missing" in result.notes
+
+
+def test_how_far_problems_lie_apart_in_meaning_is_measured_or_told_not_to_be():
+    tasks = [task("red boat", "x"), task("red boat", "x"), task("of", "x")]
+    vectors = Vectors(Hashed(), None)
+
+    def spread(most, found=(vectors, "")):
+        return generate_quality.embedding_spread(tasks, lambda: found, most)
+
+    # one of the three pairs is of equal texts, the others share nothing
+    assert spread(5) == {"value": 0.6667, "texts": 3, "embedder": Hashed.id}
+    assert spread(2)["value"] == 0.0
+    assert spread(5, (None, "why")) == {"not_measured": "why"}
+    assert spread(0) == {"not_measured": "generate.quality.embedded=0"}
+
+
+def test_nothing_is_fetched_to_measure_it(tmp_path, monkeypatch):
+    monkeypatch.setenv("SRLR_CACHE", str(tmp_path / "cache"))
+    _, quality, _ = made(tmp_path, "a", embedded=9)
+
+    assert "srlr assets fetch all-minilm-l6-v2" in quality["embedding_spread"]["not_measured"]
 
 
 def test_a_roles_own_kinds_are_asked_for():

@@ -36,11 +36,11 @@ def test_a_near_copy_is_found_within_and_across():
     far = long.replace("battery", "screen")  # 15 of 19: 0.79
 
     assert dedup.duplicates([long, near, far]) == {1: long}
-    assert dedup.duplicates([near], against=[long, far]) == {0: long}
+    assert dedup.repeats([near], [long, far]) == {0: dedup.Match(long, 17 / 18)}
 
 
 def test_texts_that_are_only_held_out_twice_are_not_reported():
-    assert dedup.duplicates(["new words"], against=["old", "old"]) == {}
+    assert dedup.repeats(["new words"], ["old", "old"]) == {}
 
 
 @given(st.integers(0, 10_000))

@@ -1,5 +1,6 @@
 import math
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -35,6 +36,13 @@ def test_spread_is_the_mean_distance_of_all_pairs():
     assert diversity.spread(["a b", "a c", "d e"]) == pytest.approx((0.5 + 1 + 1) / 3)
     assert diversity.spread(["a"]) == 0.0
     assert diversity.spread(["", "a"]) == 1.0
+
+
+def test_embedding_spread_is_the_mean_distance_of_all_pairs():
+    rows = np.array([[1, 0], [0, 1], [-1, 0]], dtype=np.float32)  # cosines 0, -1, 0
+
+    assert diversity.embedding_spread(rows) == pytest.approx((1 + 2 + 1) / 3)
+    assert diversity.embedding_spread(rows[:1]) == diversity.embedding_spread(rows[:0]) == 0.0
 
 
 @given(st.lists(st.text(alphabet="ab c", max_size=8), min_size=2, max_size=6))

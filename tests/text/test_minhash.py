@@ -27,10 +27,9 @@ def test_it_finds_what_the_exact_search_finds(threshold):
         == dedup.duplicates(made, threshold=threshold).keys()
     )
     held_out, train = made[:100], made[100:]
-    assert (
-        minhash.duplicates(train, held_out, threshold).keys()
-        == dedup.duplicates(train, held_out, threshold).keys()
-    )
+    found = minhash.repeats(train, held_out, threshold)
+    assert found == dedup.repeats(train, held_out, threshold)
+    assert found
 
 
 def test_texts_without_words_or_of_one_word_are_handled():
@@ -40,7 +39,9 @@ def test_texts_without_words_or_of_one_word_are_handled():
 
 
 def test_what_is_only_held_out_twice_is_not_reported():
-    assert minhash.duplicates(["new words"], against=["old", "old"]) == {}
+    assert minhash.repeats(["new words"], ["old", "old"]) == {}
+    assert minhash.repeats(["!!", "new"], ["?", "!!"]) == {0: dedup.Match("!!", 1.0)}
+    assert minhash.repeats(["new words"], []) == minhash.repeats([], ["old"]) == {}
 
 
 @pytest.mark.parametrize("threshold", [0.3, 0.5, 0.7, 0.9, 1.0])

@@ -27,6 +27,8 @@ from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 from srlr import __version__
+from srlr.collaboration.faults import retry_after_s
+from srlr.collaboration.pace import LONGEST_BACKOFF_S, backoff_s
 from srlr.collaboration.sources.examples import text_of
 from srlr.collaboration.sources.texts import Shelf, Text, may_see
 from srlr.core.errors import ConfigError, ResourceError, SrlrError
@@ -35,7 +37,8 @@ from srlr.core.types import Task
 
 BUSY = (408, 425, 429, 500, 502, 503, 504)
 LARGEST_BYTES = 8 << 20
-FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 30.0
+FIRST_PAUSE_S = 0.5
+"""The longest, before the first retry; it doubles with each."""
 GIVEN_UP_AFTER = 3
 """An optional source that failed for so many tasks in a row is not asked again."""
 
@@ -155,11 +158,13 @@ class Web:
                 return self._parsed(*self._sent(data))
             except Broken as error:
                 why = error
-            if attempt < self.said.retries:
-                wait = min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2**attempt)
-                asked_for = min(LONGEST_PAUSE_S, why.after_s or 0.0)
-                self._pause(max(asked_for, wait * jitter.uniform(0.5, 1.0)))
-        times = self.said.retries + 1
+            wait_s = backoff_s(FIRST_PAUSE_S, attempt, jitter)
+            wait_s = wait_s if why.after_s is None else why.after_s
+            # Who wants more patience than the longest pause is not asked before its time.
+            if attempt == self.said.retries or wait_s > LONGEST_BACKOFF_S:
+                break
+            self._pause(wait_s)
+        times = attempt + 1
         raise ResourceError(
             f"source {self.name!r}: {self._shown} {why}, asked {times} time{'s' * (times > 1)}",
             "start it, see what it logs, or give it more time: "
@@ -212,8 +217,9 @@ class Web:
     def _refusal(self, error: urllib.error.HTTPError) -> Exception:
         what = f"answers {error.code} {error.reason}".rstrip()
         if error.code in BUSY:
-            after = error.headers.get("Retry-After", "")
-            return Broken(what, float(after) if after.isdigit() else None)
+            after_s = retry_after_s(error.headers)
+            later = "" if after_s is None else f" and wants to be asked in {after_s:.0f} s again"
+            return Broken(what + later, after_s)
         where = f"generate.retriever.sources.{self.name}"
         if error.code in (401, 403):
             held = self.said.api_key_env

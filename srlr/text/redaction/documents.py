@@ -119,6 +119,29 @@ def trajectory(redactor: Redactor, given: Trajectory) -> tuple[Trajectory, Count
     ), found
 
 
+def attempt(redactor: Redactor, given: Mapping[str, Any]) -> dict[str, Any]:
+    """A row of attempts.jsonl redacted: what a model said speaks of a value as the task does."""
+    whole = Task(given["task"], given["prompt"], given["gold"], given["meta"])
+    body = {
+        "prompt": whole.prompt,
+        "answer": whole.answer,
+        "meta": whole.meta,
+        "text": given["text"],
+        "read": given["answer"],
+    }
+    new, _ = row(redactor, body, ("prompt", "text"))
+    known = _again(redactor, whole, new)
+    return {
+        **given,
+        "task": known.id,
+        "prompt": known.prompt,
+        "gold": known.answer,
+        "meta": known.meta,
+        "text": new["text"],
+        "answer": new["read"],
+    }
+
+
 def added(one: Mapping[str, int], other: Mapping[str, int]) -> Counts:
     """Both counts in one, classes by name."""
     return {kind: one.get(kind, 0) + other.get(kind, 0) for kind in sorted({*one, *other})}

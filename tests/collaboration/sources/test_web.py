@@ -1,3 +1,4 @@
+import email.utils
 import json
 import threading
 import time
@@ -219,8 +220,22 @@ def test_a_busy_server_is_asked_again_after_longer_pauses(engine):
                 pauses=pauses)  # fmt: skip
 
     assert len(place.find(TASK)) == 1
-    assert 0.25 <= pauses[0] <= 0.5
+    assert 0 <= pauses[0] <= 0.5
     assert pauses[1] == 7.0
+
+
+def test_a_server_is_not_asked_before_the_time_that_it_names(engine):
+    pauses = []
+    soon = email.utils.formatdate(time.time() + 20)
+    late = (429, "text/plain", b"", {"Retry-After": "90"})
+    place = web(
+        engine.says((503, "text/plain", b"", {"Retry-After": soon}), late), pauses=pauses, retries=5
+    )
+    error = failure(place, ResourceError)
+
+    assert 15 < pauses.pop() <= 20
+    assert pauses == []
+    assert "429 Too Many Requests and wants to be asked in 90 s again, asked 2 times" in error.what
 
 
 def test_a_server_that_stays_broken_is_told(engine):

@@ -123,3 +123,28 @@ def test_with_no_class_nothing_is_replaced():
     none = Redactor(Redact(classes=()))
 
     assert documents.row(none, {"mail": "jo@example.org"}) == ({"mail": "jo@example.org"}, {})
+
+
+def test_an_attempt_speaks_of_a_value_as_its_task_does_and_keeps_the_rest():
+    given = {
+        "model": "srl",
+        "task": "jo@example.org",
+        "prompt": "Mail jo@example.org",
+        "text": "to: al@example.org, jo@example.org",
+        "answer": {"to": "al@example.org"},
+        "gold": {"to": "jo@example.org"},
+        "meta": {"group": "jo@example.org", "domain": "shop"},
+        "valid": True,
+    }
+    row = documents.attempt(REDACTOR, given)
+
+    assert row["prompt"] == "Mail [EMAIL_1]"
+    assert row["text"] == "to: [EMAIL_2], [EMAIL_1]"
+    assert (row["answer"], row["gold"]) == ({"to": "[EMAIL_2]"}, {"to": "[EMAIL_1]"})
+    assert (
+        row["task"]
+        == row["meta"]["group"]
+        == documents.task(REDACTOR, Task("jo@example.org", "x", {}))[0].id
+    )
+    assert list(row) == list(given)
+    assert (row["model"], row["valid"], row["meta"]["domain"]) == ("srl", True, "shop")
