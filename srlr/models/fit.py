@@ -31,13 +31,15 @@ SAVED_ADAPTED = 155
 counting, the rest is what lies unused between pieces of so many sizes, as measured."""
 SAVED_AGAIN = 2
 """The same where activations are computed again: the layer's input."""
+REST_BYTES = 2
+"""Of a bfloat16 weight that learns, beside itself and its moments (training.remainders)."""
 LOGIT_BYTES = 14
 """A logit of those that exist at once: in bfloat16 and three times in float32."""
 QUANTISED_BYTES = 0.6
 """A parameter in 4 bits, with its share of the scales and of what stays in 16."""
 LOGIT_TOKENS = 64
-"""Tokens whose logits exist at once (training.head): 13 MB in float32 for a vocabulary of 49,152,
-which fits the last cache; all of a micro-batch's would be hundreds of megabytes, several times."""
+"""Tokens whose logits exist at once: 13 MB in float32 for a vocabulary of 49,152, which the last
+cache holds."""
 KEYS_SHARE, HEAD_SIZE = 4, 64
 """Width over that of keys, and over the number of heads, where nothing says it."""
 MLP_TENSORS = 8
@@ -261,11 +263,11 @@ def reference_gb(shape: Shape, tuning: Tuning, bytes_: float) -> float:
 
 
 def optimiser_gb(shape: Shape, tuning: Tuning, bytes_: float) -> float:
-    """Two moments of what learns, and its float32 copy where the model computes in less."""
+    """Two moments of what learns, and what rounding its float32 form took off."""
     learning = learning_b(shape, tuning)
     if tuning.own_copy:
         return 4 * shape.parameters_b + tuning.moments_bytes * learning
-    return (4 * has_masters(tuning, bytes_) + tuning.moments_bytes) * learning
+    return (REST_BYTES * has_masters(tuning, bytes_) + tuning.moments_bytes) * learning
 
 
 def activations_gb(shape: Shape, tuning: Tuning, bytes_: float) -> float:
@@ -295,5 +297,5 @@ def passed(shape: Shape, tuning: Tuning) -> float:
 
 
 def has_masters(tuning: Tuning, bytes_: float) -> bool:
-    """Whether the optimiser has a float32 copy of what learns; an adapter is in float32 itself."""
+    """Whether what learns has a float32 form of its own; an adapter is in float32 itself."""
     return tuning.method == "full" and not tuning.own_copy and bytes_ < 4

@@ -10,7 +10,7 @@ from srlr.core.hardware import Machine
 from srlr.core.profile import Requirements
 from srlr.core.settings import ModelCard, Settings
 from srlr.core.training import Training
-from srlr.core.tree import tuning_of
+from srlr.core.tuned import NODES, tuning_of
 from srlr.models import card as cards
 from srlr.models import fit
 from srlr.models.fit import Fit
@@ -18,8 +18,6 @@ from srlr.stages import memory
 
 SHAPE = ("num_layers", "hidden_size", "vocabulary")
 """Facts without which memory is estimated from the parameters alone."""
-TUNED = ("srl", "rlvr", "rollout")
-"""Nodes that a card tunes."""
 
 
 def training_gb(card: ModelCard, settings: Settings, machine: Machine) -> float | None:
@@ -57,7 +55,7 @@ def with_card(card: ModelCard, settings: Settings, machine: Machine) -> Settings
     dtype = {"compute_dtype": machine.compute_dtype}
     changes: dict[str, Any] = {"hardware": settings.hardware.model_copy(update=dtype)}
     if settings.model.name != card.name:
-        changes |= {"model": card, **{name: _tuned(card, settings, name) for name in TUNED}}
+        changes |= {"model": card, **{name: _tuned(card, settings, name) for name in NODES}}
     return settings.model_copy(update=changes)
 
 
