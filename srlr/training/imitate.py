@@ -56,7 +56,7 @@ class Example:
 
 class Reference:
     """The untouched model's output layer, and its final states of a random `kl_share` of the
-    examples, at least one.
+    examples, at least one; of those of them that will be trained on.
     """
 
     def __init__(
@@ -78,6 +78,8 @@ class Reference:
         some = max(1, round(settings.kl_share * len(examples)))
         self.scale = len(examples) / some
         measured = checkpoint.stream(seed, "reference").sample(range(len(examples)), some)
+        due = reached(examples, settings, seed)
+        measured = [index for index in measured if index in due]
         share = around.world.share([len(examples[index].prompt) for index in measured])
         measured = [measured[place] for place in share]
         rows = [examples[index].row() for index in measured]
@@ -172,6 +174,21 @@ def plan_steps(examples: int, settings: Imitate | Sft | Distil) -> int:
     """How many optimiser steps the settings ask for."""
     steps = math.ceil(examples / settings.batch_size * settings.epochs)
     return max(1, min(steps, settings.max_steps or steps))
+
+
+def reached(examples: Sequence[Example], settings: Imitate, seed: int) -> set[int]:
+    """The examples of the steps there will be, if neither patience nor an alarm ends them: no more
+    than a budget of tokens has room for.
+    """
+    found: set[int] = set()
+    used, budget = 0, settings.token_budget or math.inf
+    for step in range(plan_steps(len(examples), settings)):
+        if used >= budget or len(found) == len(examples):
+            break
+        chosen = batch_of(step, len(examples), settings.batch_size, seed)
+        used += 2 * sum(examples[index].row().length for index in chosen)  # there and back
+        found.update(chosen)
+    return found
 
 
 def batch_of(step: int, examples: int, size: int, seed: int) -> list[int]:

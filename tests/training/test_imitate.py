@@ -12,7 +12,7 @@ from srlr.core.errors import ConfigError
 from srlr.core.training import Imitate
 from srlr.training import imitate, kl
 from srlr.training.forward import hidden_states, pack
-from srlr.training.imitate import Example, Reference, batch_of, plan_steps
+from srlr.training.imitate import Example, Reference, batch_of, plan_steps, reached
 
 torch.set_num_threads(1)
 SETTINGS = Imitate(
@@ -296,17 +296,44 @@ def test_every_pass_of_every_token_is_counted_that_of_the_reference_once(learn, 
     heard = ears()
     _, outcome = learn(heard, said(max_steps=2, kl_share=1.0))
     lengths = [one.row().length for one in examples]
+    read = sum(lengths[index] for index in reached(examples, said(max_steps=2), 0))
     trained = [
         sum(lengths[index] for index in batch_of(step, 9, SETTINGS.batch_size, 0))
         for step in range(2)
     ]
 
     assert heard.column("tokens_backward") == [trained[0], sum(trained)]
-    assert heard.column("tokens_forward") == [sum(lengths) + trained[0], sum(lengths + trained)]
+    assert heard.column("tokens_forward") == [read + trained[0], read + sum(trained)]
     assert outcome.tokens == {
-        "tokens_forward": sum(lengths + trained),
+        "tokens_forward": read + sum(trained),
         "tokens_backward": sum(trained),
     }
+
+
+@pytest.mark.parametrize(
+    ("settings", "steps"),
+    [
+        ({"max_steps": 2}, 2),
+        ({"max_steps": 2, "token_budget": 1}, 1),
+        ({"epochs": 3}, 3),  # each example has been seen by then
+        ({"epochs": 3, "token_budget": 10**6}, 3),
+    ],
+)
+def test_the_reference_reads_what_will_be_trained_on(
+    ears, examples, tiny_model_folder, settings, steps
+):
+    settings = said(kl_share=1.0, **settings)
+    trained = {i for step in range(steps) for i in batch_of(step, 9, settings.batch_size, 0)}
+    reference = Reference(tiny.load(tiny_model_folder), examples, settings, 0, ears().around())
+
+    assert set(reference.states) == trained
+
+
+def test_a_budget_has_room_for_the_steps_before_the_one_that_reaches_it(examples):
+    two = sum(2 * examples[i].row().length for step in (0, 1) for i in batch_of(step, 9, 2, 0))
+
+    assert len(reached(examples, said(batch_size=2, token_budget=two), 0)) == 4
+    assert len(reached(examples, said(batch_size=2, token_budget=two + 1), 0)) == 6
 
 
 def test_a_budget_ends_the_loop_in_the_step_that_reaches_it(learn, ears):
