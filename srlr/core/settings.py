@@ -14,6 +14,7 @@ from pydantic import Field, model_validator
 from srlr.core import arithmetic
 from srlr.core.ablation import Ablation
 from srlr.core.backends import refusals
+from srlr.core.evaluating import Evaluate
 from srlr.core.launcher import Launcher, unlaunchable
 from srlr.core.measuring import Measure
 from srlr.core.node import Count, Node, NonNegative, Positive, Share, Whole
@@ -135,34 +136,6 @@ class Rollout(Node):
 
 WHENCE = frozenset({"engine", "url", "model", "api_key_env", "concurrency", "timeout_s"})
 """Keys of Rollout that say where answers come from and not which: a finished stage stays so."""
-
-
-class Gate(Node):
-    """Floors the evaluation must reach; a missing one is not checked."""
-
-    accuracy: Share | None = None
-    macro_f1: Share | None = None
-    validity: Share | None = None
-    vs_baseline: Literal["significant"] | None = None
-
-
-class Evaluate(Node):
-    split: Literal["dev", "test"] = "test"
-    limit: Count | None = None
-    shots: tuple[Whole, ...] = (0, 3)
-    shots_tasks: Count = 64
-    """Dev tasks on which the baseline's number of shots is chosen."""
-    samples: Count = 1
-    """Answers drawn to each task beside the greedy one, for the share of them that is right
-    (avg@k); 1: none is drawn.
-    """
-    temperature: Positive = 1.0
-    """At which they are drawn."""
-    latency_tasks: Whole = 8
-    """Tasks answered once more, one at a time, to measure what a user would wait."""
-    bootstrap_samples: Count = 2000
-    confidence_level: Share = 0.95
-    gate: Gate = Gate()
 
 
 class Settings(Node):

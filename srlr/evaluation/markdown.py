@@ -24,6 +24,8 @@ def markdown(report: Report) -> str:
         "\n".join(f"- {note}" for note in report.notes),
         *_section(f"Figures, with {report.level:.0%} intervals", _figures(report)),
         *_section("Paired tests on the same tasks", _tests(report)),
+        *_section("Every two models", _pairwise(report)),
+        *_section("What an answer takes", _service(report)),
         *_section("Drawn answers", _sampled(report)),
         *_section("Gate", _gate(report)),
         *_section("F1 by label", _classes(report)),
@@ -96,6 +98,39 @@ def _tests(report: Report) -> str:
     return table(head, lines)
 
 
+def _pairwise(report: Report) -> str:
+    name = METRIC_TITLES.get(report.main_metric, report.main_metric)
+    head = ["difference", name, "p", "Holm’s p", "Cohen’s h", "odds fixed : broken"]
+    lines = [
+        [
+            f"{TITLES[one.model]} − {TITLES[one.against]}",
+            sentences.signed(one.gap),
+            plain(sentences.p_value(one.gap.p)) if one.gap else "–",
+            "–" if one.p_holm is None else plain(sentences.p_value(one.p_holm)),
+            _number(one.effect.cohen_h, 2),
+            _number(one.effect.odds_ratio, 2),
+        ]
+        for one in report.pairwise
+    ]
+    return table(head, lines)
+
+
+def _service(report: Report) -> str:
+    points = ("p50", "p95", "p99")
+    head = ["model", "timed", "P50 / P95 / P99 s", "P50 / P95 / P99 tokens", "1,000 answers"]
+    lines = [
+        [
+            TITLES[model],
+            str(one.timed),
+            " / ".join(_number(one.latency_s[n]) for n in points),
+            " / ".join(_number(one.tokens[n], 0) for n in points),
+            "–" if one.cost_per_1000_usd is None else f"${one.cost_per_1000_usd:.4f}",
+        ]
+        for model, one in report.service.items()
+    ]
+    return table(head, lines)
+
+
 def _sampled(report: Report) -> str:
     found = report.sampled
     if found is None:
@@ -106,16 +141,31 @@ def _sampled(report: Report) -> str:
         [test.title, sentences.signed(test.gap), plain(sentences.p_value(test.gap.p))]
         for test in found.tests
     ]
-    parts = [table(["model", name], lines), table(["difference", name, "p"], gaps)]
+    ks = list(next(iter(found.pass_at.values()), {}))
+    passing = [[TITLES[m], *(_cell(by_k[k]) for k in ks)] for m, by_k in found.pass_at.items()]
+    parts = [
+        table(["model", name], lines),
+        table(["difference", name, "p"], gaps),
+        table(["model", *(f"pass@{k}" for k in ks)], passing),
+    ]
     return "\n\n".join(part for part in parts if part)
 
 
 def _gate(report: Report) -> str:
     lines = [
-        [check.name, check.required, check.measured, "passed" if check.passed else "**failed**"]
+        [
+            plain(check.name),
+            check.required,
+            check.measured,
+            "passed" if check.passed else "**failed**",
+        ]
         for check in report.gate
     ]
     return table(["floor", "required", "measured", "result"], lines)
+
+
+def _passed(passed: bool) -> str:
+    return "passed" if passed else "**failed**"
 
 
 def _classes(report: Report) -> str:

@@ -7,6 +7,7 @@ writes  evaluate/attempts.jsonl   what every model said to every task
         evaluate/report.json      figures with intervals, paired tests, weak spots
         evaluate/report.md .html  the same for people
         evaluate/parts/           while it runs: one file a model, so that none is asked twice
+        evaluate.track            a row in the database of evaluations
 """
 
 import shutil
@@ -19,17 +20,17 @@ import yaml
 
 from srlr import roles
 from srlr.core import hardware
-from srlr.core.errors import GateFailed
+from srlr.core.errors import ConfigError, GateFailed
 from srlr.core.rundir import RunDir
 from srlr.core.settings import Settings
 from srlr.core.training import Training
 from srlr.core.types import Plan, Role, StageResult, Task
-from srlr.evaluation import classical, page, report
+from srlr.evaluation import classical, gate, page, report
 from srlr.evaluation.outcomes import Schema
 from srlr.evaluation.value import Extras, Report
 from srlr.models import rollout
 from srlr.models.local import LocalModel
-from srlr.stages import answering, learning, memory
+from srlr.stages import answering, learning, memory, tracking
 from srlr.stages.answering import Attempt
 from srlr.training.checkpoint import stream
 
@@ -50,11 +51,22 @@ def plan(settings: Settings) -> Plan:
 
 
 def run(settings: Settings, rundir: RunDir) -> StageResult:
-    """Raises GateFailed where a floor in evaluate.gate is not reached; the report is written."""
+    """The report, its database row and its weak spots.
+
+    Raises:
+        GateFailed: a floor in evaluate.gate is not reached; the report is written.
+        ConfigError: there are no tasks, or a metric or floor names what nothing measures.
+    """
+    check(settings)
     role = roles.load(settings.role, settings.role_path)
     tasks = answering.some(
         role.load_tasks(settings.role, settings.evaluate.split), settings.evaluate.limit
     )
+    if not tasks:
+        raise ConfigError(
+            f"role.data {settings.role.data!r} leaves no {settings.evaluate.split} rows to ask",
+            "add rows, give them a `split` column, or widen role.where",
+        )
     attempts, shots = baseline(role, tasks, settings, rundir)
     for stage in learners(settings):
         attempts += trained(stage, role, tasks, settings, rundir)
@@ -67,7 +79,8 @@ def run(settings: Settings, rundir: RunDir) -> StageResult:
         rundir.write_jsonl(SAMPLES, samples)
     value = _report(attempts, shots, role, tasks, settings, rundir)
     page.write(value, rundir)
-    failed = report.check_gate(value, settings.evaluate.gate)
+    untracked = tracking.track(settings, rundir)
+    failed = gate.failed(value)
     if failed:
         raise GateFailed("\n".join(failed), f"see {rundir.path / 'evaluate' / 'report.md'}")
     shutil.rmtree(rundir.path / "evaluate" / "parts", ignore_errors=True)
@@ -77,7 +90,14 @@ def run(settings: Settings, rundir: RunDir) -> StageResult:
         for name, metric in row.metrics.items()
         if metric is not None
     }
-    return StageResult(NAME, "evaluate/report.json", figures, value.notes)
+    return StageResult(NAME, "evaluate/report.json", figures, (*value.notes, *untracked))
+
+
+def check(settings: Settings) -> None:
+    """Raises ConfigError where a metric of the role or a floor names what nothing measures."""
+    schema = Schema.of(settings.role)
+    report.shown_metrics(settings, schema)
+    gate.require(settings.evaluate.gate, schema)
 
 
 def learners(settings: Settings) -> dict[str, Training]:

@@ -122,6 +122,8 @@ def _check(aim: Target, names: Sequence[str]) -> None:
     settings = aim.first.settings
     if set(names) != {"select"}:
         roles.require(settings.role, settings.role_path, settings.config_dir)
+    if "evaluate" in names:
+        cast(Any, load("evaluate")).check(settings)
     launching.check(settings, names)
 
 

@@ -3,8 +3,8 @@ import shutil
 import pytest
 
 from srlr.core.errors import GateFailed
+from srlr.core.evaluating import Gate
 from srlr.core.passed import NoRlvr, NoSrl
-from srlr.core.settings import Gate
 from srlr.stages import answering, evaluate
 
 
