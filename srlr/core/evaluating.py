@@ -12,7 +12,7 @@ Gate = dict[str, Number | Literal["significant"] | None]
 that model, or "significant". None is not checked.
 """
 VERSUS = "vs_"
-Perturbation = Literal["typos", "negation", "order", "case", "filler"]
+Perturbation = Literal["typos", "paraphrase", "negation", "order", "case"]
 
 
 class Track(Node):
@@ -53,12 +53,18 @@ class Evaluate(Node):
     confidence_level: Share = 0.95
     gate: Gate = {}
     """Floors the evaluation must reach: any metric of the role, and vs_baseline=significant."""
+    embedder: str = "hashed"
+    """Finds clusters of like tasks: hashed, all-minilm-l6-v2, a model's folder, or auto."""
     perturb: tuple[Perturbation, ...] = ()
     """Ways in which test tasks are changed and put to the final model again."""
+    unseen: dict[str, list[str]] = {}
+    """Put in the place of role.where, e.g. {domain: [movies]}: the tasks of the split that it keeps
+    are asked too.
+    """
     perturb_tasks: Count = 100
-    """Tasks that are changed, in each of these ways."""
+    """Tasks that are changed in each of these ways, and unseen ones."""
     max_overlap: Share | None = None
-    """The share of test tasks that may repeat training tasks; more is fatal. None: only told."""
+    """The share of the tasks that may repeat training tasks; more is fatal. None: only told."""
     track: Track = Track()
 
     @model_validator(mode="after")

@@ -94,6 +94,10 @@ class Generate(Node):
     """How far the draw evens labels out: from 0, their shares in the data, to 1, all alike."""
     srl_share: Share = 1.0
     """The share of them that becomes trajectories; RLVR draws from all of them."""
+    focus: str | None = None
+    """The id of a weak spot that an evaluation has found: so many more tasks are like it."""
+    focus_share: Share = 0.5
+    """Of the tasks that are drawn, with focus; fewer where the training rows have fewer."""
     max_regeneration_attempts: Whole = 3
     min_verification_score: Share = 0.7
     neighbours: Whole = 3

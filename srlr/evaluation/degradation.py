@@ -58,7 +58,7 @@ def decide(series: Series, now: datetime, settings: Track) -> Decision:
     falls = series.metric in METRICS and METRICS[series.metric].lower_is_better
     worse = newest.value - mean if falls else mean - newest.value
     said = f"{newest.value:.3f} against {mean:.3f} in the mean of {len(known)} before"
-    if worse <= settings.max_drop * abs(mean):
+    if worse <= settings.max_drop * abs(mean) + 1e-12:
         return Decision("keep", said)
     end = newest.low if falls else newest.high
     if end is not None and (end <= mean if falls else end >= mean):

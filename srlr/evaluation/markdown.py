@@ -30,6 +30,8 @@ def markdown(report: Report) -> str:
         *_section("Gate", _gate(report)),
         *_section("F1 by label", _classes(report)),
         *_section("Weak spots", _weak(report)),
+        *_section("What to do about them", _findings(report)),
+        *_section("Beyond these tasks", _beyond(report)),
         *_section("Changed answers", _examples(report)),
         *_section("Rows used", _rows(report)),
     ]
@@ -195,6 +197,46 @@ def _weak(report: Report) -> str:
         for s in report.weaknesses.slices
     ]
     return table(["slice", "rows", report.weaknesses.metric, "elsewhere", "gap"], lines)
+
+
+def _findings(report: Report) -> str:
+    head = ["id", "where", "rows", "accuracy", "gap", "Holm’s p", "suggestion"]
+    lines = [
+        [
+            f"`{one.id}`",
+            plain(one.title),
+            str(one.rows),
+            _number(one.score),
+            f"{_number(one.gap)} [{_number(one.low)}, {_number(one.high)}]",
+            plain(sentences.p_value(one.p_holm)),
+            plain(one.suggestion) if one.clear else "may be chance",
+        ]
+        for one in report.findings
+    ]
+    return table(head, lines)
+
+
+def _beyond(report: Report) -> str:
+    lines = [
+        [
+            plain(one.what),
+            str(one.tasks),
+            _number(one.before),
+            _number(one.after),
+            "–" if one.gap is None else _cell(one.gap),
+            "–" if one.changed is None else f"{one.changed:.0%}",
+        ]
+        for one in report.generalised
+    ]
+    seen = report.contamination
+    said = ""
+    if seen is not None:
+        said = (
+            f"Seen in training: {seen.exact} tasks exactly, {seen.near} nearly, {seen.ngrams} in "
+            "half of their words."
+        )
+    head = ["tasks", "count", "before", "here", "gap", "other answers"]
+    return "\n\n".join(part for part in (table(head, lines), said) if part)
 
 
 def _examples(report: Report) -> str:

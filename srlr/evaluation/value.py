@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict
 
 from srlr.evaluation.compare import Difference, Flips, Interval
 from srlr.evaluation.effects import Effect
+from srlr.evaluation.findings import Finding
 from srlr.evaluation.weaknesses import Weaknesses
 
 FORMAT = 1
@@ -199,6 +200,32 @@ class Service(Value):
     """
 
 
+class Generalised(Value):
+    """How the final model does on tasks changed in some way, or on others than it was tested on."""
+
+    what: str
+    tasks: int
+    before: float | None = None
+    """Accuracy on the tasks as they are, or on the tasks it is held against."""
+    after: float | None = None
+    gap: Interval | None = None
+    changed: float | None = None
+    """The share of answers that are others now."""
+    note: str = ""
+
+
+class Contamination(Value):
+    """How many of the tasks training has seen: the same, nearly, or in half of their n-grams."""
+
+    tasks: int
+    exact: int
+    near: int
+    ngrams: int
+    share: float
+    examples: tuple[str, ...]
+    """Ids of such tasks."""
+
+
 class Report(Value):
     """A whole evaluation; see srlr.evaluation.report for an example in JSON."""
 
@@ -240,3 +267,8 @@ class Report(Value):
     """Every two models, each later one against each earlier one."""
     service: dict[str, Service] = {}
     """By model."""
+    findings: tuple[Finding, ...] = ()
+    """Weak spots of the final model with an id, named and found."""
+    groups_looked_at: int = 0
+    generalised: tuple[Generalised, ...] = ()
+    contamination: Contamination | None = None

@@ -6,6 +6,7 @@ writes  evaluate/attempts.jsonl   what every model said to every task
         evaluate/samples.jsonl    with samples > 1: the answers drawn beside the greedy one
         evaluate/report.json      figures with intervals, paired tests, weak spots
         evaluate/report.md .html  the same for people
+        evaluate/weaknesses.json  weak spots with ids, which generate.focus takes up
         evaluate/parts/           while it runs: one file a model, so that none is asked twice
         evaluate.track            a row in the database of evaluations
 """
@@ -30,7 +31,7 @@ from srlr.evaluation.outcomes import Schema
 from srlr.evaluation.value import Extras, Report
 from srlr.models import rollout
 from srlr.models.local import LocalModel
-from srlr.stages import answering, learning, memory, tracking
+from srlr.stages import answering, generalise, learning, memory, tracking, weak_spots
 from srlr.stages.answering import Attempt
 from srlr.training.checkpoint import stream
 
@@ -59,14 +60,8 @@ def run(settings: Settings, rundir: RunDir) -> StageResult:
     """
     check(settings)
     role = roles.load(settings.role, settings.role_path)
-    tasks = answering.some(
-        role.load_tasks(settings.role, settings.evaluate.split), settings.evaluate.limit
-    )
-    if not tasks:
-        raise ConfigError(
-            f"role.data {settings.role.data!r} leaves no {settings.evaluate.split} rows to ask",
-            "add rows, give them a `split` column, or widen role.where",
-        )
+    tasks = _tasks(role, settings)
+    seen = generalise.seen(tasks, settings, rundir)
     attempts, shots = baseline(role, tasks, settings, rundir)
     for stage in learners(settings):
         attempts += trained(stage, role, tasks, settings, rundir)
@@ -77,20 +72,38 @@ def run(settings: Settings, rundir: RunDir) -> StageResult:
         parts = [f"evaluate/parts/{name}-samples.jsonl" for name in names]
         samples = [row for part in parts for row in rundir.read_jsonl(part)]
         rundir.write_jsonl(SAMPLES, samples)
+    beyond = generalise.run(role, tasks, attempts, settings, rundir)
     value = _report(attempts, shots, role, tasks, settings, rundir)
+    value = value.model_copy(update={"generalised": beyond, "contamination": seen})
+    value = weak_spots.add(value, settings, rundir)
     page.write(value, rundir)
     untracked = tracking.track(settings, rundir)
     failed = gate.failed(value)
     if failed:
         raise GateFailed("\n".join(failed), f"see {rundir.path / 'evaluate' / 'report.md'}")
     shutil.rmtree(rundir.path / "evaluate" / "parts", ignore_errors=True)
-    figures = {
+    notes = (*value.notes, *untracked)
+    return StageResult(NAME, "evaluate/report.json", _figures(value), notes)
+
+
+def _tasks(role: Role, settings: Settings) -> list[Task]:
+    split = settings.evaluate.split
+    tasks = answering.some(role.load_tasks(settings.role, split), settings.evaluate.limit)
+    if not tasks:
+        raise ConfigError(
+            f"role.data {settings.role.data!r} leaves no {split} rows to ask",
+            "add rows, give them a `split` column, or widen role.where",
+        )
+    return tasks
+
+
+def _figures(value: Report) -> dict[str, float]:
+    return {
         f"{row.model}_{name}": metric.value
         for row in value.table
         for name, metric in row.metrics.items()
         if metric is not None
     }
-    return StageResult(NAME, "evaluate/report.json", figures, (*value.notes, *untracked))
 
 
 def check(settings: Settings) -> None:

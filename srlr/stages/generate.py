@@ -25,7 +25,13 @@ from srlr.core.errors import ConfigError
 from srlr.core.rundir import RunDir
 from srlr.core.settings import Settings
 from srlr.core.types import Context, Plan, Role, StageResult, Task, Trajectory
-from srlr.stages import generate_draw, generate_pool, generate_quality, generate_report
+from srlr.stages import (
+    generate_draw,
+    generate_focus,
+    generate_pool,
+    generate_quality,
+    generate_report,
+)
 from srlr.stages.generate_pool import Pool
 from srlr.text.redaction import documents
 from srlr.text.redaction.redactor import Redactor
@@ -80,14 +86,15 @@ def run(settings: Settings, rundir: RunDir) -> StageResult:
     clean = lambda text: redactor.text(text).text  # noqa: E731
     with planner.opened(settings, role, rundir.path, clean) as teachers:
         pool = generate_pool.read(role, settings, rundir, redactor)
-        draw = generate_draw.drawn(role, pool.tasks, settings, teachers.known)
+        focus = generate_focus.read(settings, rundir, pool.tasks)
+        draw = generate_draw.drawn(role, pool.tasks, settings, teachers.known, focus.picked)
         asked = draw.tasks[: round(len(draw.tasks) * settings.generate.srl_share)]
         with retriever.open(
             settings, role, pool.train, pool.held_out, run=rundir.path, told=rundir.progress
         ) as found:
             written = _written(role, found.context, asked, settings, rundir, teachers)
             told = {"retriever": found.record(), "cost": teachers.cost()}
-            notes = [*found.notes(), *teachers.notes()]
+            notes = [*found.notes(), *teachers.notes(), *focus.notes(draw.tasks)]
     outcomes = [_redacted(one, redactor) for one in written]
     every = [one.accepted for one in outcomes if one.accepted is not None]
     turned_down = [trajectory for one in outcomes for trajectory in one.rejected]

@@ -1,40 +1,32 @@
-"""srlr track, through the command line, on runs of the fake stages."""
+"""srlr track, through the command line."""
 
 import json
 import re
-import sys
 from pathlib import Path
 
-import fake_stages
+import evaluated
 import pytest
+from fake_stages import REPORT
 from pages import Page
 
 from srlr.cli import app
-from srlr.core.target import Ask
 from srlr.evaluation import tracker
-from srlr.stages import pipeline
 
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory):
-    """Four evaluated runs, the last of which is worse, and one that is not."""
+    """Four evaluated runs, the last of which is worse, and one whose report is damaged."""
     place = tmp_path_factory.mktemp("made")
-    with pytest.MonkeyPatch.context() as patched:
-        fake_stages.install(lambda name, module: patched.setitem(sys.modules, name, module))
-        patched.chdir(place)
-        patched.delenv("FAKE", raising=False)
-        for n, name in enumerate(("a", "b", "c", "d")):
-            rundir = pipeline.run(Ask((f"seed={n}",), run=name))
-            report = rundir.read_json("evaluate/report.json")
-            report |= {"run": name, "split": "test", "seed": n}
-            if name == "d":
-                final = next(one for one in report["table"] if one["model"] == report["final"])
-                final["metrics"][report["main_metric"]] = {"value": 0.3, "low": 0.2, "high": 0.4}
-            rundir.write_json("evaluate/report.json", report)
-            rundir.record("evaluate", finished=f"2026-11-0{n + 1}T00:00:00+00:00")
-        pipeline.run(Ask(("seed=9",), run="e"), ("generate",))
-        damaged = pipeline.run(Ask(("seed=8",), run="f"))
-        damaged.write_json("evaluate/report.json", {"run": "f"})
+    for n, name in enumerate("abcd"):
+        table = evaluated.figure(REPORT, 0.3 if name == "d" else 0.75)
+        rows = evaluated.answers("rlvr", 8 + n, 10)
+        at = f"2026-11-0{n + 1}T00:00:00+00:00"
+        evaluated.make(place / "runs", name, rows, at=at, table=table)
+    damaged = evaluated.make(place / "runs", "f", [])
+    damaged.write_json("evaluate/report.json", {"run": "f"})
+    (damaged.path.parent / "e").mkdir()
+    (damaged.path.parent / "e" / "manifest.json").write_text('{"format": 1, "stages": {}}')
+    (damaged.path.parent / "e" / "command.txt").touch()
     return place
 
 
