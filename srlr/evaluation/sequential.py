@@ -1,13 +1,14 @@
 """Is B better than A? A test that may be looked at after every answer, and stopped at once.
 
-Bets are made that the mean of D = B − A is not 0, each with its own stake λ; the wealth of all
-together is
+Half the money is bet on D = B − A having a mean above 0, half on one below, with several stakes:
 
-    E_t = mean over λ of Π_{i ≤ t} (1 + λ·D_i)      λ in ±STAKES, D in [−1, 1]
+    W±_t = mean over λ of Π_{i ≤ t} (1 ± λ·D_i)     λ in STAKES, D in [−1, 1]
+    E_t  = max(W+_t, W−_t) / 2
 
-Where B and A are alike, no way of betting makes money: E is a nonnegative martingale that starts at
-1, and by Ville's inequality P(E_t ≥ 1/α for any t) ≤ α. Looking after each pair costs nothing. The
-same bets against a mean of m, over all m, give an interval for the mean that holds at all times.
+Where B and A are alike, no way of betting makes money: both W are nonnegative martingales that
+start at 1, and by Ville's inequality P(E_t ≥ 1/α for any t) ≤ α. Looking after each pair costs
+nothing. The same bets against a mean of m, over all m, give an interval for the mean that holds at
+all times; it leaves out 0 exactly where the test has stopped.
 
 Source: Waudby-Smith & Ramdas 2024, "Estimating means of bounded random variables by betting",
 JRSS B 86(1), arXiv:2010.09686, sections 3 and 4; a mixture over stakes as in Ramdas et al. 2023,
@@ -22,6 +23,7 @@ from functools import lru_cache
 from typing import Literal
 
 import numpy as np
+import numpy.typing as npt
 
 from srlr.core.errors import ConfigError
 from srlr.evaluation.outcomes import Floats
@@ -37,6 +39,7 @@ LARGEST = 600.0
 """Of a logarithm: more would be no float, and is far beyond any 1/α."""
 
 Verdict = Literal["B", "A", "alike", "open"]
+Counts = npt.NDArray[np.int32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +69,9 @@ DEFAULT = Rule()
 class Found:
     """What was known when it was stopped.
 
-    `verdict`: who is better, "alike" within the margin, or "open" where the pairs ran out. `p` may
-    be read at any time, and so may the interval of the mean difference.
+    `verdict`: who is better, "alike" within the margin, or "open" where the pairs ran out.
+    `e_value` is the highest that E has been, and p is 1 over it; p and the interval of the mean
+    difference may be read at any time.
     """
 
     verdict: Verdict
@@ -91,8 +95,8 @@ def decided(pairs: Iterable[tuple[float, float]], rule: Rule) -> Found:
     """
     seen: list[tuple[float, float]] = []
     verdict: Verdict = "open"
-    wealth_U, highest = np.zeros(2 * len(STAKES)), 0.0
-    both = np.concatenate([STAKES, -STAKES])
+    logs_2U, highest = np.zeros((2, len(STAKES))), 0.0
+    both_2U = np.stack([STAKES, -STAKES])
     for first, second in pairs:
         if not (0.0 <= first <= 1.0 and 0.0 <= second <= 1.0):
             raise ConfigError(
@@ -101,22 +105,21 @@ def decided(pairs: Iterable[tuple[float, float]], rule: Rule) -> Found:
                 "write 1 for right and 0 for wrong, or a score between",
             )
         seen.append((float(first), float(second)))
-        wealth_U += np.log1p(both * (second - first))
-        highest = max(highest, _mean_exp(wealth_U))
+        logs_2U += np.log1p(both_2U * (second - first))
+        up, down = (_mean_exp(logs_U) / 2 for logs_U in logs_2U)
+        highest = max(highest, up, down)
         if highest >= 1 / rule.alpha:
-            verdict = "B" if sum(b - a for a, b in seen) > 0 else "A"
+            verdict = "B" if up > down else "A"
             break
         if rule.alike and len(seen) % LOOK_EVERY == 0 and _alike(seen, rule):
             verdict = "alike"
             break
     if not seen:
         raise ConfigError("there is not one pair of outcomes", "check the names of the two models")
-    return _found(seen, verdict, highest, _mean_exp(wealth_U), rule)
+    return _found(seen, verdict, highest, rule)
 
 
-def _found(
-    seen: list[tuple[float, float]], verdict: Verdict, highest: float, e: float, rule: Rule
-) -> Found:
+def _found(seen: list[tuple[float, float]], verdict: Verdict, highest: float, rule: Rule) -> Found:
     table = np.array(seen)
     differences = table[:, 1] - table[:, 0]
     low, high = bounds(differences, rule.alpha)
@@ -128,7 +131,7 @@ def _found(
         gap=float(differences.mean()),
         low=low,
         high=high,
-        e_value=e,
+        e_value=highest,
         p=min(1.0, 1 / highest) if highest > 0 else 1.0,
         discordant=float((differences**2).mean()),
     )
@@ -217,17 +220,23 @@ def _ends(gap: float, discordant: float, pairs: int, rule: Rule) -> Floats:
     draws_SN = _draws(pairs)
     moments_N = np.unique(np.linspace(1, pairs, min(pairs, MOMENTS)).round().astype(np.int64))
     up, down = (discordant + gap) / 2, (discordant - gap) / 2
-    won_SN = np.cumsum(draws_SN < up, axis=1)[:, moments_N - 1]
-    lost_SN = np.cumsum(draws_SN >= 1 - down, axis=1)[:, moments_N - 1]
-    wealth_SN = np.zeros(won_SN.shape)
-    for stake in (*STAKES, *-STAKES):
-        logs_SN = won_SN * math.log1p(stake) + lost_SN * math.log1p(-stake)
-        wealth_SN += np.exp(np.minimum(logs_SN, LARGEST))
-    over_SN = wealth_SN / (2 * len(STAKES)) >= 1 / rule.alpha
+    won_SN = np.cumsum(draws_SN < up, axis=1, dtype=np.int32)[:, moments_N - 1]
+    lost_SN = np.cumsum(draws_SN >= 1 - down, axis=1, dtype=np.int32)[:, moments_N - 1]
+    sides = [_wealth(won_SN, lost_SN), _wealth(lost_SN, won_SN)]
+    over_SN = np.maximum(*sides) / 2 >= 1 / rule.alpha
     ends_S = moments_N[over_SN.argmax(axis=1)]
     return np.where(over_SN.any(axis=1), ends_S, pairs + 1).astype(np.float64)
 
 
+def _wealth(won_SN: Counts, lost_SN: Counts) -> Floats:
+    """Of bets on winning, after so many of either."""
+    total_SN = np.zeros(won_SN.shape)
+    for stake in STAKES:
+        logs_SN = won_SN * math.log1p(stake) + lost_SN * math.log1p(-stake)
+        total_SN += np.exp(np.minimum(logs_SN, LARGEST))
+    return total_SN / len(STAKES)
+
+
 @lru_cache(maxsize=2)
-def _draws(pairs: int) -> Floats:
-    return np.random.default_rng(0).random((SIMULATIONS, pairs))
+def _draws(pairs: int) -> npt.NDArray[np.float32]:
+    return np.random.default_rng(0).random((SIMULATIONS, pairs), dtype=np.float32)

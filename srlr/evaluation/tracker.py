@@ -134,7 +134,13 @@ def _postgresql(url_env: str) -> tuple[sql.Engine, str]:
             "evaluate.track.url_env=null for a file",
         )
     where = shown(address)
-    url = sql.make_url(address).set(drivername="postgresql+psycopg")
+    try:
+        url = sql.make_url(address).set(drivername="postgresql+psycopg")
+    except (SQLAlchemyError, ValueError) as error:
+        raise ConfigError(
+            f"the environment variable {url_env!r} holds no address that can be read",
+            "write postgresql://user:password@host:port/database",
+        ) from error
     try:
         return sql.create_engine(url, connect_args={"connect_timeout": CONNECT_S}), where
     except ImportError as error:

@@ -28,7 +28,7 @@ from srlr.core.training import Training
 from srlr.core.types import Plan, Role, StageResult, Task
 from srlr.evaluation import classical, gate, page, report
 from srlr.evaluation.outcomes import Schema
-from srlr.evaluation.value import Extras, Report
+from srlr.evaluation.value import TITLES, Extras, Report
 from srlr.models import rollout
 from srlr.models.local import LocalModel
 from srlr.stages import answering, generalise, learning, memory, tracking, weak_spots
@@ -82,7 +82,7 @@ def run(settings: Settings, rundir: RunDir) -> StageResult:
     if failed:
         raise GateFailed("\n".join(failed), f"see {rundir.path / 'evaluate' / 'report.md'}")
     shutil.rmtree(rundir.path / "evaluate" / "parts", ignore_errors=True)
-    notes = (*value.notes, *untracked)
+    notes = (*value.notes, *_left_out(attempts, settings), *untracked)
     return StageResult(NAME, "evaluate/report.json", _figures(value), notes)
 
 
@@ -95,6 +95,14 @@ def _tasks(role: Role, settings: Settings) -> list[Task]:
             "add rows, give them a `split` column, or widen role.where",
         )
     return tasks
+
+
+def _left_out(attempts: Sequence[Attempt], settings: Settings) -> tuple[str, ...]:
+    """What a role that classifies has no row of."""
+    there = any(row["model"] == "tfidf" for row in attempts)
+    if there or settings.role.family != "classification":
+        return ()
+    return (f"{TITLES['tfidf']} is left out: the training rows have one label only.",)
 
 
 def _figures(value: Report) -> dict[str, float]:
@@ -153,6 +161,8 @@ def comparisons(
     drawn = rundir.read_jsonl("generate/tasks.jsonl")
     train = [Task(row["id"], row["prompt"], row["answer"], row["meta"]) for row in drawn]
     rows = classical.vader(tasks, schema) if classical.applies_vader(schema) else []
+    if len({str(task.answer.get(schema.label)) for task in train}) < 2:
+        return rows  # nothing to tell apart; trained models need not fail with it
     return rows + classical.tfidf(train, tasks, schema, settings.seed or 0)
 
 

@@ -15,6 +15,10 @@ from srlr.evaluation.findings import Material
 from srlr.evaluation.outcomes import Schema
 from srlr.evaluation.value import COMPARISONS, Report
 from srlr.models import embed
+from srlr.stages import answering
+
+MOST = 5000
+"""Training tasks that are looked at, for what they are like."""
 
 
 def add(report: Report, settings: Settings, rundir: RunDir) -> Report:
@@ -24,7 +28,7 @@ def add(report: Report, settings: Settings, rundir: RunDir) -> Report:
     embedder, note = embed.chosen(settings.evaluate.embedder)
     rows = rundir.read_jsonl("evaluate/attempts.jsonl")
     mine = [row for row in rows if row["model"] == report.final]
-    train = tasks_of(rundir)
+    train = answering.some(tasks_of(rundir), MOST)
     material = Material(
         rows=mine,
         schema=Schema.of(settings.role),

@@ -138,3 +138,11 @@ def test_a_metric_where_less_is_better_gains_by_falling(built, settings, attempt
 
     assert held(evaluated, vs_baseline=0.001)["vs_baseline"].passed
     assert not held(evaluated, vs_baseline=0.9)["vs_baseline"].passed
+
+
+def test_a_test_of_one_class_only_says_so(built, attempts):
+    rows = [row for row in attempts if row["gold"]["label"] == "positive"]
+    report = built(attempts=rows)
+
+    assert any(note.startswith("All tasks have the label positive") for note in report.notes)
+    assert report.table[0].metrics["macro_f1"] is not None

@@ -113,6 +113,7 @@ def test_a_row_is_written_whole_or_not_at_all(entry, tmp_path):
     [
         ("", ConfigError, "holds no address"),
         ("mysql://a:b@c/d", ConfigError, "is not postgresql"),
+        ("postgresql://u:hidden@c:port/d", ConfigError, "no address that can be read"),
         ("postgresql://u:hidden@127.0.0.1:9/none", ResourceError, "127.0.0.1:9/none"),
     ],
 )
