@@ -86,7 +86,8 @@ def _words(rows: Sequence[Attempt], members: frozenset[int], most: int = 3) -> t
 
 def nearest(vectors_NF: Floats, centres_KF: Floats) -> list[int]:
     """The cluster of each vector."""
-    far_NK = ((vectors_NF[:, None, :] - centres_KF[None, :, :]) ** 2).sum(axis=-1)
+    # |x − c|² without |x|², which is the same for all centres
+    far_NK = (centres_KF**2).sum(axis=1) - 2 * (vectors_NF @ centres_KF.T)
     return [int(k) for k in far_NK.argmin(axis=1)]
 
 

@@ -222,8 +222,8 @@ def _ends(gap: float, discordant: float, pairs: int, rule: Rule) -> Floats:
     up, down = (discordant + gap) / 2, (discordant - gap) / 2
     won_SN = np.cumsum(draws_SN < up, axis=1, dtype=np.int32)[:, moments_N - 1]
     lost_SN = np.cumsum(draws_SN >= 1 - down, axis=1, dtype=np.int32)[:, moments_N - 1]
-    sides = [_wealth(won_SN, lost_SN), _wealth(lost_SN, won_SN)]
-    over_SN = np.maximum(*sides) / 2 >= 1 / rule.alpha
+    wealth_SN = np.maximum(_wealth(won_SN, lost_SN), _wealth(lost_SN, won_SN))
+    over_SN = wealth_SN / 2 >= 1 / rule.alpha
     ends_S = moments_N[over_SN.argmax(axis=1)]
     return np.where(over_SN.any(axis=1), ends_S, pairs + 1).astype(np.float64)
 

@@ -12,7 +12,7 @@ reports again.
 import contextlib
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -211,8 +211,7 @@ def record(database: Database, entry: Entry) -> None:
     """
     row = {c.name: getattr(entry, c.name) for c in _EVALUATIONS.columns}
     figures = [
-        {"evaluation": entry.id, "model": model, "metric": word, "value": one.value}
-        | {"low": one.low, "high": one.high}
+        {"evaluation": entry.id, "model": model, "metric": word, **asdict(one)}
         for model, by_word in entry.figures.items()
         for word, one in by_word.items()
     ]

@@ -120,7 +120,7 @@ def is_in(where: Mapping[str, Any], row: Attempt) -> bool:
     value = len(row["prompt"].split()) if key == LENGTH else row["meta"].get(key)
     if "value" in where:
         members = value if isinstance(value, list | tuple) else [value]
-        return key in row["meta"] and where["value"] in map(_name, members)
+        return (key == LENGTH or key in row["meta"]) and where["value"] in map(_name, members)
     if not isinstance(value, int | float) or isinstance(value, bool) or value != value:
         return False
     above, up_to = where["above"], where["up_to"]

@@ -97,10 +97,7 @@ def _answered(
         part = f"evaluate/parts/beyond-{way}.jsonl"
         if not (rundir.path / part).exists():
             model = model or answering.load(rundir.path / final / "best", settings, rundir)
-            tell = lambda what, done, total: rundir.progress(f"evaluate: {what}", done, total)  # noqa: E731
-            rows = (
-                answering.ask(model, final, role, tasks, settings, progress=tell) if tasks else []
-            )
+            rows = answering.ask(model, final, role, tasks, settings, progress=tell)
             rundir.write_jsonl(part, [{**row, "way": way} for row in rows])
         found[way] = rundir.read_jsonl(part)
     rundir.write_jsonl(ROWS, [row for rows in found.values() for row in rows])

@@ -128,6 +128,9 @@ def test_thirds_of_a_number_pick_by_their_bounds():
     assert not weaknesses.is_in(above, {"prompt": "", "meta": {"year": "unknown"}})
     assert not weaknesses.is_in(above, {"prompt": "", "meta": {"year": float("nan")}})
     assert not weaknesses.is_in({"key": "x", "value": "none"}, {"prompt": "", "meta": {}})
+    alike = {"key": weaknesses.LENGTH, "value": "2"}
+
+    assert weaknesses.is_in(alike, {"prompt": "two words", "meta": {}})
 
 
 @pytest.mark.parametrize(
