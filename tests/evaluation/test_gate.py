@@ -17,6 +17,12 @@ def evaluated(report, attempts, schema):
     return Evaluated(report, by_model(attempts), schema, HOW)
 
 
+@pytest.fixture(scope="module")
+def few(attempts):
+    """Every model's answers to 200 tasks: a report on them is there at once."""
+    return attempts[:1000]
+
+
 def held(evaluated, **floors):
     return {one.name: one for one in gate.checks(evaluated, floors)}
 
@@ -67,8 +73,8 @@ def test_a_floor_is_told_with_what_was_measured_its_interval_and_what_is_wanted(
     assert "**failed**" in markdown(report)
 
 
-def test_what_was_not_measured_fails(built, attempts):
-    rows = [row for row in attempts if row["model"] == "srl"]
+def test_what_was_not_measured_fails(built, few):
+    rows = [row for row in few if row["model"] == "srl"]
     report = built(attempts=rows)
     found = held(
         Evaluated(report, {"srl": rows}, None, HOW),
@@ -78,10 +84,10 @@ def test_what_was_not_measured_fails(built, attempts):
     assert {(one.measured, one.passed) for one in found.values()} == {("not measured", False)}
 
 
-def test_a_price_brings_a_cost_that_can_be_bounded(built, attempts, settings, schema):
+def test_a_price_brings_a_cost_that_can_be_bounded(built, few, settings, schema):
     hardware = settings.hardware.model_copy(update={"price_usd_per_hour": 3.6})
-    report = built(settings=settings.model_copy(update={"hardware": hardware}))
-    found = held(Evaluated(report, by_model(attempts), schema, HOW), cost_per_1000_usd=1.0)
+    report = built(attempts=few, settings=settings.model_copy(update={"hardware": hardware}))
+    found = held(Evaluated(report, by_model(few), schema, HOW), cost_per_1000_usd=1.0)
     latency_s = report.service["rlvr"].latency_s["mean"]
 
     assert report.service["rlvr"].cost_per_1000_usd == pytest.approx(latency_s)  # 1000 · s · 0.001
@@ -90,15 +96,15 @@ def test_a_price_brings_a_cost_that_can_be_bounded(built, attempts, settings, sc
     assert found["cost_per_1000_usd"].measured == f"{latency_s:.3f}"
 
 
-def test_drawn_answers_have_floors_too(built, attempts, settings, schema):
+def test_drawn_answers_have_floors_too(built, few, schema):
     from dataclasses import replace
 
-    rows = [row for row in attempts if row["model"] == "rlvr"]
+    rows = [row for row in few if row["model"] == "rlvr"]
     right = [{**row, "answer": {"label": row["gold"]["label"]}} for row in rows]
     wrong = [{**row, "answer": None} for row in rows]
     drawn = [row for pair in zip(right, wrong, strict=True) for row in pair]
-    report = built(extras=replace(built.extras, sampled=drawn))
-    found = held(Evaluated(report, by_model(attempts), schema, HOW), avg_at_k=0.5, pass_at_k=1.0)
+    report = built(attempts=few, extras=replace(built.extras, sampled=drawn))
+    found = held(Evaluated(report, by_model(few), schema, HOW), avg_at_k=0.5, pass_at_k=1.0)
 
     assert found["avg_at_k"].measured == "0.500 [0.500, 0.500]"
     assert found["pass_at_k"].measured == "1.000 [1.000, 1.000]"
@@ -131,17 +137,17 @@ def test_floors_are_numbers_or_a_significant_gain():
             compose([f"evaluate.gate.{wrong}"], environ={})
 
 
-def test_a_metric_where_less_is_better_gains_by_falling(built, settings, attempts, schema):
+def test_a_metric_where_less_is_better_gains_by_falling(built, settings, few, schema):
     role = settings.role.model_copy(update={"main_metric": "brier"})
-    report = built(settings=settings.model_copy(update={"role": role}))
-    evaluated = Evaluated(report, by_model(attempts), schema, HOW)
+    report = built(attempts=few, settings=settings.model_copy(update={"role": role}))
+    evaluated = Evaluated(report, by_model(few), schema, HOW)
 
     assert held(evaluated, vs_baseline=0.001)["vs_baseline"].passed
     assert not held(evaluated, vs_baseline=0.9)["vs_baseline"].passed
 
 
-def test_a_test_of_one_class_only_says_so(built, attempts):
-    rows = [row for row in attempts if row["gold"]["label"] == "positive"]
+def test_a_test_of_one_class_only_says_so(built, few):
+    rows = [row for row in few if row["gold"]["label"] == "positive"]
     report = built(attempts=rows)
 
     assert any(note.startswith("All tasks have the label positive") for note in report.notes)
