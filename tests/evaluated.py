@@ -6,6 +6,7 @@ import yaml
 from fake_stages import MODEL, REPORT
 
 from srlr.core.rundir import RunDir
+from srlr.core.settings import Hardware, ModelCard, Settings, Tier
 
 ROLE = {
     "name": "toy",
@@ -52,3 +53,15 @@ def figure(report, value):
         "high": value + 0.1,
     }
     return table
+
+
+def settings(runs_dir, **nodes):
+    """Settings of these runs that need no composing; `nodes` are those that matter."""
+    return Settings(
+        runs_dir=str(runs_dir),
+        role=ROLE,
+        tier=Tier(name="gold", parameters_min_b=3, parameters_max_b=8),
+        hardware=Hardware(name="cpu"),
+        model=ModelCard(name="tiny", source="tiny"),
+        **nodes,
+    )

@@ -4,7 +4,7 @@ import evaluated
 import pytest
 
 from srlr.core.errors import ConfigError
-from srlr.core.settings import Generate, Hardware, ModelCard, Settings, Tier
+from srlr.core.settings import Generate
 from srlr.core.types import Task
 from srlr.evaluation import findings
 from srlr.stages import generate_draw, generate_focus
@@ -22,15 +22,7 @@ def tasks(n=40):
 
 
 def asked(runs_dir, **generate):
-    """Settings that need no composing."""
-    return Settings(
-        runs_dir=str(runs_dir),
-        role=evaluated.ROLE,
-        tier=Tier(name="gold", parameters_min_b=3, parameters_max_b=8),
-        hardware=Hardware(name="cpu"),
-        model=ModelCard(name="tiny", source="tiny"),
-        generate=Generate(**generate),
-    )
+    return evaluated.settings(runs_dir, generate=Generate(**generate))
 
 
 @pytest.fixture
