@@ -40,6 +40,7 @@ def module(name):
     stage.run = lambda settings, rundir: _run(name, settings, rundir)
     stage.plan = lambda settings: Plan(name, tokens=1000, seconds=60, memory_gb=2, disk_gb=0.5)
     stage.preview = lambda settings: MODEL
+    stage.check = lambda settings: None
     return stage
 
 
@@ -65,7 +66,7 @@ def _run(name, settings, rundir):
     if name == "evaluate":
         rundir.write_text("evaluate/report.json", json.dumps(REPORT))
         rundir.write_jsonl("evaluate/attempts.jsonl", list(_attempts(settings.seed)))
-        if settings.evaluate.gate.accuracy:
+        if settings.evaluate.gate.get("accuracy"):
             raise GateFailed("accuracy 0.800 is below the gate", "evaluate.gate.accuracy=0.7")
     return StageResult(name, f"{name}/result.txt", {"loss": 1.0, "from": float(done)}, ("fine",))
 

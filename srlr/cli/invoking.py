@@ -19,6 +19,7 @@ EXTRA_OF = dict.fromkeys(
         "safetensors",
         "scipy",
         "sklearn",
+        "sqlalchemy",
         "torch",
         "transformers",
         "vaderSentiment",

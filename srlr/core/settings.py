@@ -14,6 +14,7 @@ from pydantic import Field, model_validator
 from srlr.core import arithmetic
 from srlr.core.ablation import Ablation
 from srlr.core.backends import refusals
+from srlr.core.evaluating import Evaluate
 from srlr.core.launcher import Launcher, unlaunchable
 from srlr.core.measuring import Measure
 from srlr.core.node import Count, Node, NonNegative, Positive, Share, Whole
@@ -93,6 +94,10 @@ class Generate(Node):
     """How far the draw evens labels out: from 0, their shares in the data, to 1, all alike."""
     srl_share: Share = 1.0
     """The share of them that becomes trajectories; RLVR draws from all of them."""
+    focus: str | None = None
+    """The id of a weak spot that an evaluation has found: so many more tasks are like it."""
+    focus_share: Share = 0.5
+    """Of the tasks that are drawn, with focus; fewer where the training rows have fewer."""
     max_regeneration_attempts: Whole = 3
     min_verification_score: Share = 0.7
     neighbours: Whole = 3
@@ -135,34 +140,6 @@ class Rollout(Node):
 
 WHENCE = frozenset({"engine", "url", "model", "api_key_env", "concurrency", "timeout_s"})
 """Keys of Rollout that say where answers come from and not which: a finished stage stays so."""
-
-
-class Gate(Node):
-    """Floors the evaluation must reach; a missing one is not checked."""
-
-    accuracy: Share | None = None
-    macro_f1: Share | None = None
-    validity: Share | None = None
-    vs_baseline: Literal["significant"] | None = None
-
-
-class Evaluate(Node):
-    split: Literal["dev", "test"] = "test"
-    limit: Count | None = None
-    shots: tuple[Whole, ...] = (0, 3)
-    shots_tasks: Count = 64
-    """Dev tasks on which the baseline's number of shots is chosen."""
-    samples: Count = 1
-    """Answers drawn to each task beside the greedy one, for the share of them that is right
-    (avg@k); 1: none is drawn.
-    """
-    temperature: Positive = 1.0
-    """At which they are drawn."""
-    latency_tasks: Whole = 8
-    """Tasks answered once more, one at a time, to measure what a user would wait."""
-    bootstrap_samples: Count = 2000
-    confidence_level: Share = 0.95
-    gate: Gate = Gate()
 
 
 class Settings(Node):

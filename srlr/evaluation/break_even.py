@@ -70,7 +70,11 @@ def short(value: float) -> str:
 
 def standalone(own: Own, offers: Sequence[Offer], expected: float | None, model: str) -> str:
     """The drawing as a file of its own, in light and in dark."""
-    text = drawing(own, offers, expected, model)
+    return alone(drawing(own, offers, expected, model))
+
+
+def alone(text: str) -> str:
+    """A page's drawing as a file of its own, with its colours, in light and in dark."""
     text = text.replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ', 1)
     return text.replace(">", f">{STYLE}", 1) + "\n"
 

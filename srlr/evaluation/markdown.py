@@ -24,10 +24,14 @@ def markdown(report: Report) -> str:
         "\n".join(f"- {note}" for note in report.notes),
         *_section(f"Figures, with {report.level:.0%} intervals", _figures(report)),
         *_section("Paired tests on the same tasks", _tests(report)),
+        *_section("Every two models", _pairwise(report)),
+        *_section("What an answer takes", _service(report)),
         *_section("Drawn answers", _sampled(report)),
         *_section("Gate", _gate(report)),
         *_section("F1 by label", _classes(report)),
         *_section("Weak spots", _weak(report)),
+        *_section("What to do about them", _findings(report)),
+        *_section("Beyond these tasks", _beyond(report)),
         *_section("Changed answers", _examples(report)),
         *_section("Rows used", _rows(report)),
     ]
@@ -96,6 +100,39 @@ def _tests(report: Report) -> str:
     return table(head, lines)
 
 
+def _pairwise(report: Report) -> str:
+    name = METRIC_TITLES.get(report.main_metric, report.main_metric)
+    head = ["difference", name, "p", "Holm’s p", "Cohen’s h", "odds fixed : broken"]
+    lines = [
+        [
+            f"{TITLES[one.model]} − {TITLES[one.against]}",
+            sentences.signed(one.gap),
+            plain(sentences.p_value(one.gap.p)) if one.gap else "–",
+            "–" if one.p_holm is None else plain(sentences.p_value(one.p_holm)),
+            _number(one.effect.cohen_h, 2),
+            _number(one.effect.odds_ratio, 2),
+        ]
+        for one in report.pairwise
+    ]
+    return table(head, lines)
+
+
+def _service(report: Report) -> str:
+    points = ("p50", "p95", "p99")
+    head = ["model", "timed", "P50 / P95 / P99 s", "P50 / P95 / P99 tokens", "1,000 answers"]
+    lines = [
+        [
+            TITLES[model],
+            str(one.timed),
+            " / ".join(_number(one.latency_s[n]) for n in points),
+            " / ".join(_number(one.tokens[n], 0) for n in points),
+            "–" if one.cost_per_1000_usd is None else f"${one.cost_per_1000_usd:.4f}",
+        ]
+        for model, one in report.service.items()
+    ]
+    return table(head, lines)
+
+
 def _sampled(report: Report) -> str:
     found = report.sampled
     if found is None:
@@ -106,16 +143,31 @@ def _sampled(report: Report) -> str:
         [test.title, sentences.signed(test.gap), plain(sentences.p_value(test.gap.p))]
         for test in found.tests
     ]
-    parts = [table(["model", name], lines), table(["difference", name, "p"], gaps)]
+    ks = list(next(iter(found.pass_at.values()), {}))
+    passing = [[TITLES[m], *(_cell(by_k[k]) for k in ks)] for m, by_k in found.pass_at.items()]
+    parts = [
+        table(["model", name], lines),
+        table(["difference", name, "p"], gaps),
+        table(["model", *(f"pass@{k}" for k in ks)], passing),
+    ]
     return "\n\n".join(part for part in parts if part)
 
 
 def _gate(report: Report) -> str:
     lines = [
-        [check.name, check.required, check.measured, "passed" if check.passed else "**failed**"]
+        [
+            plain(check.name),
+            check.required,
+            check.measured,
+            "passed" if check.passed else "**failed**",
+        ]
         for check in report.gate
     ]
     return table(["floor", "required", "measured", "result"], lines)
+
+
+def _passed(passed: bool) -> str:
+    return "passed" if passed else "**failed**"
 
 
 def _classes(report: Report) -> str:
@@ -145,6 +197,46 @@ def _weak(report: Report) -> str:
         for s in report.weaknesses.slices
     ]
     return table(["slice", "rows", report.weaknesses.metric, "elsewhere", "gap"], lines)
+
+
+def _findings(report: Report) -> str:
+    head = ["id", "where", "rows", "accuracy", "gap", "Holm’s p", "suggestion"]
+    lines = [
+        [
+            f"`{one.id}`",
+            plain(one.title),
+            str(one.rows),
+            _number(one.score),
+            f"{_number(one.gap)} [{_number(one.low)}, {_number(one.high)}]",
+            plain(sentences.p_value(one.p_holm)),
+            plain(one.suggestion) if one.clear else "may be chance",
+        ]
+        for one in report.findings
+    ]
+    return table(head, lines)
+
+
+def _beyond(report: Report) -> str:
+    lines = [
+        [
+            plain(one.what),
+            str(one.tasks),
+            _number(one.before),
+            _number(one.after),
+            "–" if one.gap is None else _cell(one.gap),
+            "–" if one.changed is None else f"{one.changed:.0%}",
+        ]
+        for one in report.generalised
+    ]
+    seen = report.contamination
+    said = ""
+    if seen is not None:
+        said = (
+            f"Seen in training: {seen.exact} tasks exactly, {seen.near} nearly, {seen.ngrams} in "
+            "half of their words."
+        )
+    head = ["tasks", "count", "before", "here", "gap", "other answers"]
+    return "\n\n".join(part for part in (table(head, lines), said) if part)
 
 
 def _examples(report: Report) -> str:

@@ -9,7 +9,7 @@ import difflib
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -39,13 +39,15 @@ class Metric:
 
 @dataclass(frozen=True, slots=True)
 class Percentile:
-    """A percentile of the latency in seconds; not a function of sums, so it has no interval."""
+    """A percentile of seconds or tokens; not a function of sums, so it has no interval."""
 
     share: float
+    column: Literal["latency_s", "tokens"] = "latency_s"
     lower_is_better: bool = True
 
     def __call__(self, rows: Sequence[Attempt], schema: Schema) -> float:
-        known = outcomes(rows, schema).latency_s
+        found = outcomes(rows, schema)
+        known = found.latency_s if self.column == "latency_s" else found.tokens
         known = known[~np.isnan(known)]
         return float(np.quantile(known, self.share)) if known.size else math.nan
 
@@ -135,7 +137,11 @@ METRICS: dict[str, Metric | Percentile] = {
     "latency_mean_s": Metric(lambda o: _mean_of(o.latency_s), _ratio, lower_is_better=True),
     "latency_p50_s": Percentile(0.50),
     "latency_p95_s": Percentile(0.95),
+    "latency_p99_s": Percentile(0.99),
     "tokens_mean": Metric(lambda o: _mean_of(o.tokens), _ratio, lower_is_better=True),
+    "tokens_p50": Percentile(0.50, "tokens"),
+    "tokens_p95": Percentile(0.95, "tokens"),
+    "tokens_p99": Percentile(0.99, "tokens"),
 }
 
 

@@ -10,7 +10,7 @@ from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from srlr.core.rundir import RunDir
-from srlr.evaluation import plots, sentences
+from srlr.evaluation import gate, plots, sentences
 from srlr.evaluation.markdown import markdown
 from srlr.evaluation.metrics import METRICS, Metric
 from srlr.evaluation.value import METRIC_TITLES, STAGES, TITLES, Report
@@ -76,6 +76,7 @@ def environment(*packages: str) -> Environment:
         p=sentences.p_value,
         duration=duration,
         metric=metric_title,
+        gated=gate.title,
     )
     return made
 

@@ -108,7 +108,7 @@ def confusion(counts: Sequence[Sequence[int]], labels: Sequence[str], title: str
     """Gold labels down, answers across; the shade is the share of the gold label's rows."""
     from matplotlib.patches import Rectangle
 
-    short = [_short(label) for label in labels]
+    short = [short(label) for label in labels]
     names = [*short, INVALID] if any(line[-1] for line in counts) else short
     crowded = len(names) > 8
 
@@ -221,7 +221,7 @@ def _panels(
 def legend(figure: Any, handles: Sequence[Any], labels: Sequence[str]) -> None:
     figure.legend(
         handles,
-        [_short(label) for label in labels],
+        [short(label) for label in labels],
         loc="outside upper left",
         ncols=4 if sum(map(len, labels)) < 40 else 2,
         frameon=False,
@@ -231,7 +231,7 @@ def legend(figure: Any, handles: Sequence[Any], labels: Sequence[str]) -> None:
     )
 
 
-def _short(text: str) -> str:
+def short(text: str) -> str:
     """At most 18 characters: a longer label would leave the drawing no room."""
     return text if len(text) <= 18 else text[:17] + "…"
 

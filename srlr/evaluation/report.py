@@ -24,20 +24,26 @@
  "examples": [{"task", "kind": "fixed" | "broken", "prompt", "gold", "answers", "texts"}],
  "weaknesses": {"metric": "accuracy", "looked_at": 14, "slices": [{"key", "value", "rows",
                 "score", "rest", "gap", "low", "high", "clear"}]},
- "gate": [{"name": "macro_f1", "required": "≥ 0.740", "measured": "0.758", "passed": true}],
+ "gate": [{"name": "macro_f1", "required": "≥ 0.740", "measured": "0.758 [0.71, 0.80]",
+           "passed": true}],
+ "pairwise": [{"model": "srl", "against": "baseline", "gap": {…}, "p_holm": 0.01, "flips": {…},
+               "effect": {"cohen_h", "cohen_d", "odds_ratio", "cohen_g"}}],
+ "service": {"srl": {"timed": 8, "latency_s": {"mean", "p50", "p95", "p99"}, "tokens": {…},
+                     "cost_per_1000_usd": 0.05}},
  "sampled": {"samples": 8, "temperature": 1.0, "figures": {"srl": {"value", "low", "high"}},
-             "tests": [{"title": "RLVR − SRL", "gap": {…}}]}}   only with evaluate.samples > 1
+             "tests": [{"title": "RLVR − SRL", "gap": {…}}],
+             "pass_at": {"srl": {"1": {"value", …}, "8": {…}}}}}   only with evaluate.samples > 1
 """
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from srlr.core.settings import Gate, Settings
-from srlr.evaluation import examples, sampled, sentences, tables, weaknesses
+from srlr.core.settings import Settings
+from srlr.evaluation import examples, gate, pairwise, sampled, sentences, tables, weaknesses
 from srlr.evaluation.compare import Resampling, additive
 from srlr.evaluation.metrics import Metric, named
 from srlr.evaluation.outcomes import Attempt, Schema
-from srlr.evaluation.value import METRIC_TITLES, STAGES, TITLES, Check, Extras, Report
+from srlr.evaluation.value import STAGES, Extras, Report
 
 
 def build(
@@ -82,11 +88,14 @@ def build(
         weaknesses=weaknesses.find(by_model[final], schema, how),
         gate=(),
         sampled=sampled.build(extras.sampled, schema, how, node.temperature),
+        pairwise=tuple(pairwise.every_two(by_model, schema, how, settings.role.main_metric)),
+        service=pairwise.services(by_model, schema, settings.hardware.price_usd_per_hour),
     )
     verdict, headline = sentences.verdict(report)
     heard = (*sentences.notes(report), *sentences.alarms(extras.results))
     said = {"verdict": verdict, "headline": headline, "notes": heard}
-    return report.model_copy(update={**said, "gate": checks(report, node.gate)})
+    found = gate.Evaluated(report, by_model, schema, how)
+    return report.model_copy(update={**said, "gate": gate.checks(found, node.gate)})
 
 
 def shown_metrics(settings: Settings, schema: Schema) -> list[str]:
@@ -101,41 +110,6 @@ def shown_metrics(settings: Settings, schema: Schema) -> list[str]:
     asked = dict.fromkeys((role.main_metric, *role.metrics, *calibrated))
     # latency percentiles are in every row anyway, and have no interval to show beside the others
     return [word for word in asked if isinstance(named(word, schema), Metric)]
-
-
-def check_gate(report: Report, gate: Gate) -> list[str]:
-    """A sentence for each floor the final model does not reach; empty when it reaches them all."""
-    return [
-        f"{TITLES[report.final]}: {METRIC_TITLES.get(check.name, 'gain over the baseline')} "
-        f"is {check.measured}, the gate asks for {check.required}"
-        for check in checks(report, gate)
-        if not check.passed
-    ]
-
-
-def checks(report: Report, gate: Gate) -> tuple[Check, ...]:
-    """Every floor that is set, held against the final model; what was not measured fails."""
-    row = next(row for row in report.table if row.model == report.final)
-    found = []
-    for name in ("accuracy", "macro_f1", "validity"):
-        floor = getattr(gate, name)
-        if floor is None:
-            continue
-        got = row.metrics.get(name)
-        measured = f"{got.value:.3f}" if got else "not measured"
-        passed = got is not None and got.value >= floor
-        found.append(Check(name=name, required=f"≥ {floor:.3f}", measured=measured, passed=passed))
-    if gate.vs_baseline == "significant":
-        gap = tables.difference(report.tests, report.final, "baseline", report.main_metric)
-        found.append(
-            Check(
-                name="vs_baseline",
-                required="an interval on the better side of 0",
-                measured=sentences.signed(gap) if gap else "not measured",
-                passed=gap is not None and tables.better(gap, report.main_metric),
-            )
-        )
-    return tuple(found)
 
 
 def _identity(settings: Settings, extras: Extras, how: Resampling) -> dict[str, Any]:

@@ -1,4 +1,5 @@
-"""avg@k: what share of k drawn answers is right, as a mean over tasks.
+"""avg@k and pass@k: what share of k drawn answers is right, and how likely one of them is, as
+means over tasks.
 
 Less is left to chance than in one answer a task, and a model that is right by luck is told from one
 that is sure. Everything resamples tasks, as compare does: k answers to one task say much the same.
@@ -11,6 +12,7 @@ import numpy as np
 
 from srlr.evaluation import compare
 from srlr.evaluation.compare import Difference, Interval, Resampling
+from srlr.evaluation.effects import pass_at
 from srlr.evaluation.metrics import accuracy
 from srlr.evaluation.outcomes import Attempt, Floats, Schema, outcomes
 from srlr.evaluation.tables import pairs, title
@@ -35,8 +37,9 @@ def build(
         model: shares([row for row in rows if row["model"] == model], schema) for model in asked
     }
     own = [row for row in rows if row["model"] == asked[0]]
+    drawn = len(own) // len(by_model[asked[0]])
     return Sampled(
-        samples=len(own) // len(by_model[asked[0]]),
+        samples=drawn,
         temperature=temperature,
         figures={model: interval(found, how) for model, found in by_model.items()},
         tests=tuple(
@@ -45,7 +48,17 @@ def build(
             )
             for model, against in pairs(by_model)
         ),
+        pass_at={model: passing(found, drawn, how) for model, found in by_model.items()},
     )
+
+
+def passing(found: Shares, drawn: int, how: Resampling) -> dict[int, Interval]:
+    """pass@k for k = 1, 2, 4, … and all that were drawn: the mean over tasks with its interval."""
+    powers = [2**n for n in range(drawn.bit_length()) if 2**n < drawn]
+    return {
+        k: interval({t: pass_at(round(s * drawn), drawn, k) for t, s in found.items()}, how)
+        for k in (*powers, drawn)
+    }
 
 
 def shares(rows: Sequence[Attempt], schema: Schema) -> dict[str, float]:

@@ -82,6 +82,12 @@ def notes(report: Report) -> tuple[str, ...]:
             lines.append(
                 f"{TITLES[report.final]} is not clearly better than {TITLES[other]}: {signed(gap)}"
             )
+    classes = report.per_class.get(report.final, ())
+    there = [one.label for one in classes if one.support]
+    if len(there) == 1 and len(classes) > 1:
+        lines.append(
+            f"All tasks have the label {there[0]}: the figures say nothing about the others."
+        )
     if report.split == "dev":
         lines.append("These tasks also chose the checkpoints, so the figures flatter.")
     if report.stand_in:

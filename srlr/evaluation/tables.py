@@ -111,7 +111,7 @@ def paired_tests(
             model=model,
             against=against,
             title=title(model, against),
-            metrics={w: _gap(models[against], models[model], w, schema, how) for w in asked},
+            metrics={w: gap(models[against], models[model], w, schema, how) for w in asked},
             flips=mcnemar(models[against], models[model], schema),
         )
         for model, against in pairs(models)
@@ -139,7 +139,7 @@ def title(model: str, against: str) -> str:
     return f"{TITLES[model]} − {TITLES[against]}"
 
 
-def _gap(
+def gap(
     first: Sequence[Attempt], second: Sequence[Attempt], word: str, schema: Schema, how: Resampling
 ) -> Difference | None:
     """second − first; None where the metric is undefined for either (rules have no confidence)."""

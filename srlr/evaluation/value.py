@@ -10,6 +10,8 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict
 
 from srlr.evaluation.compare import Difference, Flips, Interval
+from srlr.evaluation.effects import Effect
+from srlr.evaluation.findings import Finding
 from srlr.evaluation.weaknesses import Weaknesses
 
 FORMAT = 1
@@ -31,7 +33,12 @@ METRIC_TITLES = {
     "latency_mean_s": "Mean latency, s",
     "latency_p50_s": "P50 latency, s",
     "latency_p95_s": "P95 latency, s",
+    "latency_p99_s": "P99 latency, s",
     "tokens_mean": "Tokens",
+    "tokens_p50": "P50 tokens",
+    "tokens_p95": "P95 tokens",
+    "tokens_p99": "P99 tokens",
+    "cost_per_1000_usd": "Cost of 1,000 answers, $",
 }
 
 
@@ -162,6 +169,61 @@ class Sampled(Value):
     figures: dict[str, Interval]
     """By model."""
     tests: tuple[SampledTest, ...]
+    pass_at: dict[str, dict[int, Interval]] = {}
+    """By model and k: the chance that at least one of k drawn answers is right."""
+
+
+class Pairwise(Value):
+    """`model` minus `against`, any two models on the same tasks, in the main metric."""
+
+    model: str
+    against: str
+    gap: Difference | None
+    """None where the metric is undefined for one of the two."""
+    p_holm: float | None
+    """The permutation p, adjusted for all pairs in the table."""
+    flips: Flips
+    effect: Effect
+
+
+class Service(Value):
+    """What an answer takes. Times are of one answer at a time, of the `timed` tasks alone."""
+
+    timed: int
+    latency_s: dict[str, float | None]
+    """mean, p50, p95, p99."""
+    tokens: dict[str, float | None]
+    """Of an answer; None for what writes none."""
+    cost_per_1000_usd: float | None
+    """At hardware.price_usd_per_hour, asked one at a time: more at once cost less. None without
+    a price.
+    """
+
+
+class Generalised(Value):
+    """How the final model does on tasks changed in some way, or on others than it was tested on."""
+
+    what: str
+    tasks: int
+    before: float | None = None
+    """Accuracy on the tasks as they are, or on the tasks it is held against."""
+    after: float | None = None
+    gap: Interval | None = None
+    changed: float | None = None
+    """The share of answers that are others now."""
+    note: str = ""
+
+
+class Contamination(Value):
+    """How many of the tasks training has seen: the same, nearly, or in half of their n-grams."""
+
+    tasks: int
+    exact: int
+    near: int
+    ngrams: int
+    share: float
+    examples: tuple[str, ...]
+    """Ids of such tasks."""
 
 
 class Report(Value):
@@ -201,3 +263,12 @@ class Report(Value):
     gate: tuple[Check, ...]
     sampled: Sampled | None = None
     """None where evaluate.samples is 1; report.json then has no such key."""
+    pairwise: tuple[Pairwise, ...] = ()
+    """Every two models, each later one against each earlier one."""
+    service: dict[str, Service] = {}
+    """By model."""
+    findings: tuple[Finding, ...] = ()
+    """Weak spots of the final model with an id, named and found."""
+    groups_looked_at: int = 0
+    generalised: tuple[Generalised, ...] = ()
+    contamination: Contamination | None = None

@@ -6,7 +6,7 @@ MAX_VALUES names (an id, say) is no slice.
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -82,11 +82,7 @@ def find(
 
 def slices(rows: Sequence[Attempt], min_rows: int) -> dict[tuple[str, str], frozenset[int]]:
     """(key, value) → the places of its rows, for every slice that is large enough on both sides."""
-    columns: dict[str, dict[int, Any]] = defaultdict(dict)
-    for place, row in enumerate(rows):
-        columns[LENGTH][place] = len(row["prompt"].split())
-        for key, value in row["meta"].items():
-            columns[str(key)][place] = value
+    columns = _columns(rows)
     groups: dict[tuple[str, str], frozenset[int]] = {}
     for key, column in columns.items():
         named_groups = _thirds(key, column) if _is_measure(column) else _values(column)
@@ -94,6 +90,41 @@ def slices(rows: Sequence[Attempt], min_rows: int) -> dict[tuple[str, str], froz
             if min_rows <= len(places) <= len(rows) - min_rows:
                 groups[key, value] = frozenset(places)
     return groups
+
+
+def _columns(rows: Sequence[Attempt]) -> dict[str, dict[int, Any]]:
+    """Key → place → value, of all rows that have the key."""
+    columns: dict[str, dict[int, Any]] = defaultdict(dict)
+    for place, row in enumerate(rows):
+        columns[LENGTH][place] = len(row["prompt"].split())
+        for key, value in row["meta"].items():
+            columns[str(key)][place] = value
+    return columns
+
+
+def where(rows: Sequence[Attempt], key: str, value: str) -> dict[str, Any]:
+    """What picks other tasks of that slice of `rows`, for `is_in`."""
+    column = _columns(rows)[key]
+    if not _is_measure(column):
+        return {"key": key, "value": value}
+    low, high = _cuts(column)
+    first, last = value.startswith("up to "), value.startswith("over ")
+    above = None if first else high if last else low
+    up_to = None if last else low if first else high
+    return {"key": key, "above": above, "up_to": up_to}
+
+
+def is_in(where: Mapping[str, Any], row: Attempt) -> bool:
+    """Whether a row with a prompt and meta is one of the slice's."""
+    key = where["key"]
+    value = len(row["prompt"].split()) if key == LENGTH else row["meta"].get(key)
+    if "value" in where:
+        members = value if isinstance(value, list | tuple) else [value]
+        return (key == LENGTH or key in row["meta"]) and where["value"] in map(_name, members)
+    if not isinstance(value, int | float) or isinstance(value, bool) or value != value:
+        return False
+    above, up_to = where["above"], where["up_to"]
+    return (above is None or value > above) and (up_to is None or value <= up_to)
 
 
 def _is_measure(column: dict[int, Any]) -> bool:
@@ -106,13 +137,20 @@ def _thirds(key: str, column: dict[int, Any]) -> dict[str, list[int]]:
     known = {place: float(v) for place, v in column.items() if np.isfinite(v)}
     if not known:
         return {}
-    low, high = np.quantile(list(known.values()), [1 / 3, 2 / 3])
+    low, high = _cuts(column)
     unit = " words" if key == LENGTH else ""
     names = (f"up to {low:.3g}{unit}", f"{low:.3g} to {high:.3g}{unit}", f"over {high:.3g}{unit}")
     groups: dict[str, list[int]] = defaultdict(list)
     for place, value in known.items():
         groups[names[int(value > low) + int(value > high)]].append(place)
     return groups
+
+
+def _cuts(column: dict[int, Any]) -> tuple[float, float]:
+    """The tertiles of a number."""
+    known = [float(value) for value in column.values() if np.isfinite(value)]
+    low, high = np.quantile(known, [1 / 3, 2 / 3])
+    return float(low), float(high)
 
 
 def _values(column: dict[int, Any]) -> dict[str, list[int]]:

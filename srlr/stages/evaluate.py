@@ -6,7 +6,9 @@ writes  evaluate/attempts.jsonl   what every model said to every task
         evaluate/samples.jsonl    with samples > 1: the answers drawn beside the greedy one
         evaluate/report.json      figures with intervals, paired tests, weak spots
         evaluate/report.md .html  the same for people
+        evaluate/weaknesses.json  weak spots with ids, which generate.focus takes up
         evaluate/parts/           while it runs: one file a model, so that none is asked twice
+        evaluate.track            a row in the database of evaluations
 """
 
 import shutil
@@ -19,17 +21,17 @@ import yaml
 
 from srlr import roles
 from srlr.core import hardware
-from srlr.core.errors import GateFailed
+from srlr.core.errors import ConfigError, GateFailed
 from srlr.core.rundir import RunDir
 from srlr.core.settings import Settings
 from srlr.core.training import Training
 from srlr.core.types import Plan, Role, StageResult, Task
-from srlr.evaluation import classical, page, report
+from srlr.evaluation import classical, gate, page, report
 from srlr.evaluation.outcomes import Schema
-from srlr.evaluation.value import Extras, Report
+from srlr.evaluation.value import TITLES, Extras, Report
 from srlr.models import rollout
 from srlr.models.local import LocalModel
-from srlr.stages import answering, learning, memory
+from srlr.stages import answering, generalise, learning, memory, tracking, weak_spots
 from srlr.stages.answering import Attempt
 from srlr.training.checkpoint import stream
 
@@ -50,11 +52,16 @@ def plan(settings: Settings) -> Plan:
 
 
 def run(settings: Settings, rundir: RunDir) -> StageResult:
-    """Raises GateFailed where a floor in evaluate.gate is not reached; the report is written."""
+    """The report, its database row and its weak spots.
+
+    Raises:
+        GateFailed: a floor in evaluate.gate is not reached; the report is written.
+        ConfigError: there are no tasks, or a metric or floor names what nothing measures.
+    """
+    check(settings)
     role = roles.load(settings.role, settings.role_path)
-    tasks = answering.some(
-        role.load_tasks(settings.role, settings.evaluate.split), settings.evaluate.limit
-    )
+    tasks = _tasks(role, settings)
+    seen = generalise.seen(tasks, settings, rundir)
     attempts, shots = baseline(role, tasks, settings, rundir)
     for stage in learners(settings):
         attempts += trained(stage, role, tasks, settings, rundir)
@@ -65,19 +72,53 @@ def run(settings: Settings, rundir: RunDir) -> StageResult:
         parts = [f"evaluate/parts/{name}-samples.jsonl" for name in names]
         samples = [row for part in parts for row in rundir.read_jsonl(part)]
         rundir.write_jsonl(SAMPLES, samples)
+    beyond = generalise.run(role, tasks, attempts, settings, rundir)
     value = _report(attempts, shots, role, tasks, settings, rundir)
+    value = value.model_copy(update={"generalised": beyond, "contamination": seen})
+    value = weak_spots.add(value, settings, rundir)
     page.write(value, rundir)
-    failed = report.check_gate(value, settings.evaluate.gate)
+    untracked = tracking.track(settings, rundir)
+    failed = gate.failed(value)
     if failed:
         raise GateFailed("\n".join(failed), f"see {rundir.path / 'evaluate' / 'report.md'}")
     shutil.rmtree(rundir.path / "evaluate" / "parts", ignore_errors=True)
-    figures = {
+    notes = (*value.notes, *_left_out(attempts, settings), *untracked)
+    return StageResult(NAME, "evaluate/report.json", _figures(value), notes)
+
+
+def _tasks(role: Role, settings: Settings) -> list[Task]:
+    split = settings.evaluate.split
+    tasks = answering.some(role.load_tasks(settings.role, split), settings.evaluate.limit)
+    if not tasks:
+        raise ConfigError(
+            f"role.data {settings.role.data!r} leaves no {split} rows to ask",
+            "add rows, give them a `split` column, or widen role.where",
+        )
+    return tasks
+
+
+def _left_out(attempts: Sequence[Attempt], settings: Settings) -> tuple[str, ...]:
+    """What a role that classifies has no row of."""
+    there = any(row["model"] == "tfidf" for row in attempts)
+    if there or settings.role.family != "classification":
+        return ()
+    return (f"{TITLES['tfidf']} is left out: the training rows have one label only.",)
+
+
+def _figures(value: Report) -> dict[str, float]:
+    return {
         f"{row.model}_{name}": metric.value
         for row in value.table
         for name, metric in row.metrics.items()
         if metric is not None
     }
-    return StageResult(NAME, "evaluate/report.json", figures, value.notes)
+
+
+def check(settings: Settings) -> None:
+    """Raises ConfigError where a metric of the role or a floor names what nothing measures."""
+    schema = Schema.of(settings.role)
+    report.shown_metrics(settings, schema)
+    gate.require(settings.evaluate.gate, schema)
 
 
 def learners(settings: Settings) -> dict[str, Training]:
@@ -120,7 +161,9 @@ def comparisons(
     drawn = rundir.read_jsonl("generate/tasks.jsonl")
     train = [Task(row["id"], row["prompt"], row["answer"], row["meta"]) for row in drawn]
     rows = classical.vader(tasks, schema) if classical.applies_vader(schema) else []
-    rows += classical.tfidf(train, tasks, schema, settings.seed or 0)
+    if len({str(task.answer.get(schema.label)) for task in train}) > 1:
+        # with one alone there is nothing to tell apart; trained models need not fail with it
+        rows += classical.tfidf(train, tasks, schema, settings.seed or 0)
     return answering.recorded(rows, settings)
 
 

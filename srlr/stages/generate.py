@@ -27,7 +27,13 @@ from srlr.core.rundir import RunDir
 from srlr.core.settings import Settings
 from srlr.core.types import Plan, StageResult, Task, Trajectory
 from srlr.core.verifying import Quality
-from srlr.stages import generate_draw, generate_pool, generate_quality, generate_report
+from srlr.stages import (
+    generate_draw,
+    generate_focus,
+    generate_pool,
+    generate_quality,
+    generate_report,
+)
 from srlr.stages.generate_pool import Pool
 from srlr.text.redaction import documents
 from srlr.text.redaction.redactor import Redactor
@@ -84,7 +90,8 @@ def run(settings: Settings, rundir: RunDir) -> StageResult:
     clean = lambda text: redactor.text(text).text  # noqa: E731
     with planner.opened(settings, role, rundir.path, clean) as teachers:
         pool = generate_pool.read(role, settings, rundir, redactor)
-        draw = generate_draw.drawn(role, pool.tasks, settings, teachers.known)
+        focus = generate_focus.read(settings, rundir, pool.tasks)
+        draw = generate_draw.drawn(role, pool.tasks, settings, teachers.known, focus.picked)
         asked = draw.tasks[: round(len(draw.tasks) * settings.generate.srl_share)]
         with retriever.open(
             settings, role, pool.train, pool.held_out, run=rundir.path, told=rundir.progress
@@ -93,7 +100,7 @@ def run(settings: Settings, rundir: RunDir) -> StageResult:
             work = Work(role, found.context, settings.role.label, settings.generate, judge)
             written = _written(work, teachers, asked, settings.seed, rundir)
             told = {"retriever": found.record(), "cost": teachers.cost()}
-            notes = [*found.notes(), *teachers.notes()]
+            notes = [*found.notes(), *teachers.notes(), *focus.notes(draw.tasks)]
             most = settings.generate.quality.embedded
             spread = generate_quality.embedding_spread(draw.tasks, found.sentences, most)
     outcomes = [_redacted(one, redactor) for one in written]

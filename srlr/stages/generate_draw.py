@@ -21,23 +21,52 @@ class Draw:
 
 
 def drawn(
-    role: Role, pool: Sequence[Task], settings: Settings, known: Callable[[Task], bool]
+    role: Role,
+    pool: Sequence[Task],
+    settings: Settings,
+    known: Callable[[Task], bool],
+    focus: Sequence[bool] | None = None,
 ) -> Draw:
     """Tasks drawn at random with the run's seed, then edge cases in the place of others where the
     settings ask for them.
 
     Args:
         known: whether the teachers can write about a task.
+        focus: of each task, whether more of its kind are wanted; None: of no kind.
     """
     rng = random.Random(settings.seed)
     kinds = generate_quality.kinds_of(role, pool)
-    first = balanced(pool, settings, rng, known)
+    if focus is None:
+        first = balanced(pool, settings, rng, known)
+    else:
+        first = focused(pool, focus, settings, rng, known)
     if not settings.generate.quality.top_up:
         return Draw(first, kinds, 0)
     want = generate_quality.wanted(settings, len(first))
     label = settings.role.label
     tasks = generate_quality.topped_up(first, pool, kinds, want, label=label, rng=rng)
     return Draw(tasks, kinds, len({task.id for task in tasks} - {task.id for task in first}))
+
+
+def focused(
+    pool: Sequence[Task],
+    focus: Sequence[bool],
+    settings: Settings,
+    rng: random.Random,
+    known: Callable[[Task], bool],
+) -> list[Task]:
+    """As many as are asked for, `generate.focus_share` of them in the focus where there are so
+    many, each part drawn as `balanced` draws; mixed.
+    """
+    inside = [task for task, wanted in zip(pool, focus, strict=True) if wanted]
+    outside = [task for task, wanted in zip(pool, focus, strict=True) if not wanted]
+    count = min(len(inside), round(settings.generate.focus_share * settings.generate.num_tasks))
+    found = []
+    for tasks, many in ((inside, count), (outside, settings.generate.num_tasks - count)):
+        node = settings.generate.model_copy(update={"num_tasks": many})
+        part = settings.model_copy(update={"generate": node})
+        found += balanced(tasks, part, rng, known)
+    return rng.sample(found, len(found))
 
 
 def balanced(

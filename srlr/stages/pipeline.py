@@ -22,7 +22,7 @@ from srlr.core.errors import GateFailed, ResourceError, SrlrError
 from srlr.core.rundir import RunDir, Subscriber, Tell, now
 from srlr.core.target import Ask, Target, audit
 from srlr.core.types import Plan
-from srlr.stages import launching, state
+from srlr.stages import gating, launching, state
 from srlr.stages.refusals import machine_errors
 from srlr.stages.state import NAMES, load, settings_for
 
@@ -85,6 +85,7 @@ def run(
     if not ask.force and not aim.changed and all(state.is_done(aim, rundir, n) for n in names):
         for name in names:
             tell(name, "skip", "")
+        _judge(aim, rundir, names)
         return rundir
     with _held(rundir, ask), log.into(rundir.path / "log.txt"):
         runs.point_latest(Path(aim.first.settings.runs_dir), rundir.path)
@@ -122,6 +123,8 @@ def _check(aim: Target, names: Sequence[str]) -> None:
     settings = aim.first.settings
     if set(names) != {"select"}:
         roles.require(settings.role, settings.role_path, settings.config_dir)
+    if "evaluate" in names:
+        cast(Any, load("evaluate")).check(settings)
     launching.check(settings, names)
 
 
@@ -174,12 +177,20 @@ def _advance(work: Work, name: str) -> Work:
     if state.is_done(aim, rundir, name):
         audit(rundir, "skip", stage=name)
         work.tell(name, "skip", "")
+        _judge(aim, rundir, (name,))
     else:
         _run(work, name)
     if name == "select" and aim.auto and aim.final is aim.first:
         aim = target.selected(aim, rundir, _choice(rundir))
         audit(rundir, "selected", model=aim.final.settings.model.name)
     return replace(work, target=aim)
+
+
+def _judge(aim: Target, rundir: RunDir, names: Sequence[str]) -> None:
+    """A finished evaluation passes the floors that are set now, or the command ends."""
+    if "evaluate" in names:
+        anew = any(key.startswith("evaluate.gate") for key in aim.changed)
+        gating.judge(aim.final.settings, rundir, anew=anew)
 
 
 def _run(work: Work, name: str) -> None:

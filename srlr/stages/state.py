@@ -43,12 +43,14 @@ def settings_for(aim: Target, stage: str) -> Settings:
 def inputs(aim: Target, rundir: RunDir, name: str) -> str:
     """A hash of all that the stage's result depends on."""
     stage, settings = load(name), settings_for(aim, name)
-    # Where answers come from, and what is measured of a choice, change no stage's result.
+    # Where answers come from, what is measured of a choice, where an evaluation is tracked and
+    # which floors it must reach change no stage's result.
     whence = dict.fromkeys(teaching.WHENCE, True)
     more = dict.fromkeys(settings.generate.more_teachers, whence)
     unread: dict[str, Any] = {
         "rollout": set(WHENCE),
         "select": {"measure"},
+        "evaluate": {"gate", "track"},
         "generate": {"teacher": whence, "more_teachers": more, "verifier": {"judge": whence}},
     }
     dump = settings.model_dump(mode="json", exclude=unread)

@@ -170,3 +170,23 @@ def report(attempts, settings, decision, metrics_rows, extras):
     from srlr.evaluation.report import build
 
     return build(attempts, settings, decision, metrics_rows, extras)
+
+
+@pytest.fixture(scope="session")
+def built(attempts, settings, decision, metrics_rows, extras):
+    """build with everything of the made-up run, some of it replaced; `built.extras` are its own."""
+    from srlr.evaluation.report import build
+
+    def call(**other):
+        given = {
+            "attempts": attempts,
+            "settings": settings,
+            "decision": decision,
+            "metrics_rows": metrics_rows,
+            "extras": extras,
+            **other,
+        }
+        return build(**given)
+
+    call.extras = extras
+    return call

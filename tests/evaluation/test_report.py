@@ -4,29 +4,10 @@ import math
 import pytest
 
 from srlr.core.errors import ConfigError
-from srlr.core.settings import Gate
 from srlr.evaluation.markdown import markdown
 from srlr.evaluation.page import html
-from srlr.evaluation.report import build, check_gate, checks
+from srlr.evaluation.report import build
 from srlr.evaluation.value import Extras, Report
-
-
-@pytest.fixture
-def built(attempts, settings, decision, metrics_rows, extras):
-    """build with everything of the made-up run, some of it replaced."""
-
-    def call(**other):
-        given = {
-            "attempts": attempts,
-            "settings": settings,
-            "decision": decision,
-            "metrics_rows": metrics_rows,
-            "extras": extras,
-            **other,
-        }
-        return build(**given)
-
-    return call
 
 
 def only(attempts, *models):
@@ -161,47 +142,6 @@ def test_a_tier_that_names_the_model_as_its_stand_in_is_believed(built, settings
 
     assert built(decision=decision).stand_in is None
     assert built(decision=decision, settings=settings.model_copy(update={"tier": tier})).stand_in
-
-
-@pytest.mark.parametrize(
-    ("gate", "failed"),
-    [
-        (Gate(), []),
-        (Gate(accuracy=0.1, macro_f1=0.1, validity=0.1, vs_baseline="significant"), []),
-        (Gate(macro_f1=0.999), ["RLVR: Macro-F1 is 0."]),
-        (Gate(accuracy=1.0, macro_f1=0.999), ["RLVR: Accuracy is", "RLVR: Macro-F1 is"]),
-    ],
-)
-def test_the_gate_names_every_floor_that_is_missed(report, gate, failed):
-    found = check_gate(report, gate)
-
-    assert len(found) == len(failed)
-    assert all(f.startswith(start) for f, start in zip(found, failed, strict=True))
-
-
-def test_a_floor_exactly_reached_is_reached(report):
-    value = report.table[2].metrics["accuracy"].value
-
-    assert check_gate(report, Gate(accuracy=value)) == []
-
-
-def test_what_was_not_measured_does_not_pass_the_gate(built, attempts, settings):
-    role = settings.role.model_copy(update={"metrics": ("accuracy",), "main_metric": "accuracy"})
-    report = built(
-        attempts=only(attempts, "srl"), settings=settings.model_copy(update={"role": role})
-    )
-    found = checks(report, Gate(macro_f1=0.1, vs_baseline="significant"))
-
-    assert [(c.name, c.measured, c.passed) for c in found] == [
-        ("macro_f1", "not measured", False),
-        ("vs_baseline", "not measured", False),
-    ]
-
-
-def test_the_gate_of_the_settings_is_in_the_report(built, new_settings):
-    report = built(settings=new_settings(gate={"macro_f1": 0.99, "vs_baseline": "significant"}))
-
-    assert [(c.name, c.passed) for c in report.gate] == [("macro_f1", False), ("vs_baseline", True)]
 
 
 def test_a_role_without_labels_or_confidence_has_a_smaller_report(settings, new_attempt, extras):

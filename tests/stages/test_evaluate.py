@@ -1,10 +1,12 @@
 import shutil
+from pathlib import Path
 
 import pytest
 
 from srlr.core.errors import GateFailed
+from srlr.core.evaluating import Gate
 from srlr.core.passed import NoRlvr, NoSrl
-from srlr.core.settings import Gate
+from srlr.evaluation import tracker
 from srlr.stages import answering, evaluate
 
 
@@ -35,6 +37,17 @@ def test_every_model_answers_the_same_tasks(finished, asked):
         True
     ] * 23
     assert result.metrics["srl_macro_f1"] > result.metrics["baseline_macro_f1"]
+    report = rundir.read_json("evaluate/report.json")
+    weak = rundir.read_json("evaluate/weaknesses.json")
+    with tracker.opened(settings.evaluate.track, Path(settings.runs_dir)) as database:
+        entries = tracker.history(database, role="toy")
+
+    assert len(report["pairwise"]) == 6
+    assert report["service"]["rlvr"]["timed"] == 1
+    assert report["contamination"]["tasks"] == 24
+    assert report["generalised"][0]["what"] == "far from training"
+    assert weak["clusters"]["embedder"] == "hashed-1-1024"
+    assert entries[-1].run == rundir.path.name
     assert not (rundir.path / "evaluate" / "parts").exists()
 
 
@@ -90,7 +103,7 @@ def test_a_floor_that_is_not_reached_is_named_and_the_report_is_there(
     with pytest.raises(GateFailed) as failed:
         evaluate.run(changed("evaluate", gate=Gate(accuracy=0.5)), rundir)
 
-    assert failed.value.what == "RLVR: Accuracy is 0.000, the gate asks for ≥ 0.500"
+    assert failed.value.what == "RLVR: Accuracy is 0.000 [0.000, 0.000], the gate asks for ≥ 0.500"
     assert "report.md" in failed.value.hint
     assert (rundir.path / "evaluate" / "report.html").exists()
 
@@ -106,6 +119,14 @@ def test_a_role_that_does_not_classify_has_no_classifiers_beside_it(finished, ch
     tasks = role.load_tasks(other.role, "test")[:4]
 
     assert evaluate.comparisons(role, tasks, settings, rundir)
+    drawn = rundir.read_jsonl("generate/tasks.jsonl")
+    rundir.write_jsonl(
+        "generate/tasks.jsonl", [r for r in drawn if r["answer"] == drawn[0]["answer"]]
+    )
+
+    assert evaluate.comparisons(role, tasks, settings, rundir) == []
+    assert "one label only" in evaluate._left_out([], settings)[0]
+    assert evaluate._left_out([], other) == evaluate._left_out([{"model": "tfidf"}], settings) == ()
     assert evaluate.comparisons(role, tasks, other, rundir) == []
     assert len(evaluate.shots_of(role, other)) == 3
 
