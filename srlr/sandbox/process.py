@@ -1,0 +1,309 @@
+"""One program under test, from its text to what its calls came to, within the limits.
+
+A program that never ends, says too much or is killed leaves the replies it had given by then.
+"""
+
+import contextlib
+import logging
+import marshal
+import os
+import selectors
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from types import CodeType
+from typing import IO, Any, Literal, TypeVar
+
+from srlr.core.errors import ResourceError
+from srlr.core.sandboxing import Sandbox
+from srlr.sandbox import bubblewrap, filter
+from srlr.sandbox.bubblewrap import Way
+from srlr.sandbox.inside import decode
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+Ended = Literal["done", "time", "output", "died"]
+Popen = subprocess.Popen[bytes]
+
+_START = (
+    "import marshal\n"
+    "with open({}, 'rb') as file:\n"
+    "    code, job = marshal.load(file)\n"
+    "names = {{'__name__': 'inside'}}\n"
+    "exec(code, names)\n"
+    "names['main'](job)\n"
+)
+_OPEN_FILES = 32
+_PROBE = """
+import os
+
+def seen():
+    found = [place for place in ("/etc", "/proc/self", "/home", "/root", "/dev") if os.path.exists(place)]
+    found += sorted(os.environ.keys() - {"LD_LIBRARY_PATH", "PWD", "LC_CTYPE"})
+    try:
+        os.fork()
+        found.append("fork")
+    except PermissionError:
+        pass
+    if os.getuid() == 0:
+        found.append("root")
+    return found
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A question to a program: a function of it, and plain values."""
+
+    function: str
+    args: tuple[Any, ...] = ()
+    kwargs: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What a call came to; `error` says why there is no value, and is empty where there is one."""
+
+    value: Any = None
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """Replies in the order of the calls, as far as they came, and how it ended."""
+
+    replies: tuple[Reply, ...]
+    ended: Ended
+    seconds: float
+
+
+def call(code: str, calls: Sequence[Call], settings: Sandbox) -> Ran:
+    """What calls of a program's functions come to, one after the other in one process.
+
+    Raises:
+        ResourceError: this machine cannot isolate it.
+        MissingArtifact: bubblewrap is not installed.
+    """
+    return _called(code, calls, settings, require(settings))
+
+
+def _called(code: str, calls: Sequence[Call], settings: Sandbox, way: Way | None) -> Ran:
+    asked = [(one.function, list(one.args), dict(one.kwargs)) for one in calls]
+    job = {"kind": "program", "code": code, "calls": asked}
+    began = time.monotonic()
+    with contextlib.ExitStack() as stack:
+        process = _started(stack, job, way, settings, (subprocess.DEVNULL, subprocess.PIPE, None))
+        assert process.stdout is not None, "it was asked for"
+        text, ended = _heard(process, process.stdout, settings, began)
+    return Ran(_replies(text, len(calls)), ended, time.monotonic() - began)
+
+
+def examine(
+    code: str, tests: Sequence[str], names: Sequence[str], settings: Sandbox, support: str = ""
+) -> Ran:
+    """Whether a program passes tests: a reply for each, without an error where it passed.
+
+    The tests run in a sandbox of their own, in which each of `names` is a function that asks the
+    program; `support` is run before them.
+
+    Raises:
+        ResourceError: this machine cannot isolate it.
+        MissingArtifact: bubblewrap is not installed.
+    """
+    way = require(settings)
+    program = {"kind": "program", "code": code, "calls": None}
+    judge = {"kind": "tests", "support": support, "tests": list(tests), "names": list(names)}
+    began = time.monotonic()
+    with contextlib.ExitStack() as stack:
+        with contextlib.ExitStack() as ends:
+            questions, asking = _pipe(ends)
+            hearing, answers = _pipe(ends)
+            _started(stack, program, way, settings, (questions, answers, None))
+            ways = (hearing, asking, subprocess.PIPE)
+            process = _started(stack, judge, way, settings, ways)
+        assert process.stderr is not None, "it was asked for"
+        text, ended = _heard(process, process.stderr, settings, began)
+    return Ran(_replies(text, len(tests)), ended, time.monotonic() - began)
+
+
+def many(work: Sequence[Callable[[], T]], settings: Sandbox) -> list[T]:
+    """The results of runs in their order, so many at once as `workers` says."""
+    workers = min(settings.workers or os.cpu_count() or 1, len(work))
+    if workers <= 1:
+        return [one() for one in work]
+    with ThreadPoolExecutor(workers) as pool:
+        return list(pool.map(lambda one: one(), work))
+
+
+def require(settings: Sandbox) -> Way | None:
+    """How this machine isolates a program; None where it is not to be isolated.
+
+    Raises:
+        ResourceError: it cannot, and why.
+        MissingArtifact: bubblewrap is not installed.
+    """
+    if settings.kind == "none":
+        log.warning("role.sandbox.kind=none: generated code runs without isolation")
+        return None
+    return _isolated()
+
+
+@lru_cache(maxsize=1)
+def _isolated() -> Way:
+    """The first way that holds in a trial."""
+    bubblewrap.binary()
+    if not sys.platform.startswith("linux") or not filter.supported():
+        raise _refusal("there is no sandbox for this system")
+    ways: tuple[Way, ...] = ("root", "user") if os.geteuid() == 0 else ("user",)
+    reasons = []
+    for way in ways:
+        ran = _called(_PROBE, [Call("seen")], Sandbox(), way)
+        if ran.replies == (Reply([]),):
+            return way
+        said = ran.replies[0].error or f"it sees {ran.replies[0].value}" if ran.replies else ""
+        reasons.append(said or _complaint(way))
+    raise _refusal("; ".join(dict.fromkeys(reasons)))
+
+
+def _refusal(why: str) -> ResourceError:
+    return ResourceError(
+        f"generated code cannot be isolated here: {why}",
+        "allow user namespaces (sysctl kernel.unprivileged_userns_clone=1, "
+        "kernel.apparmor_restrict_unprivileged_userns=0; a container needs "
+        "--security-opt seccomp=unconfined), or run the code as it is, which may do to this "
+        "machine all that you may: role.sandbox.kind=none",
+    )
+
+
+def _complaint(way: Way) -> str:
+    """What bubblewrap says of itself where a sandbox does not come about."""
+    with contextlib.ExitStack() as stack:
+        seccomp = _held(stack, filter.program())
+        done = subprocess.run(
+            bubblewrap.command(way, ["-c", "pass"], seccomp, 0),
+            capture_output=True, text=True, pass_fds=[seccomp], check=False, errors="replace",
+        )  # fmt: skip
+    return done.stderr.strip() or f"a trial ended with status {done.returncode}"
+
+
+def _started(
+    stack: contextlib.ExitStack,
+    job: Mapping[str, Any],
+    way: Way | None,
+    settings: Sandbox,
+    streams: tuple[int, int, int | None],
+) -> Popen:
+    """The process that does the job, killed at the stack's end; its input, output and errors."""
+    user = bubblewrap.own_user() if way == "root" else None
+    limits = _limits(settings, way)
+    told = _held(stack, marshal.dumps((_inside(), {**job, "user": user, "limits": limits})))
+    python = ["-I", "-S", "-B", "-X", "utf8", "-c", _START.format(told)]
+    fds = [told]
+    if way is None:
+        words = [sys.executable, *python]
+    else:
+        fds.append(_held(stack, filter.program()))
+        words = bubblewrap.command(way, python, fds[-1], settings.files_mb)
+    stdin, stdout, stderr = streams
+    process = subprocess.Popen(
+        words,
+        stdin=stdin,
+        stdout=stdout,
+        stderr=subprocess.DEVNULL if stderr is None else stderr,
+        pass_fds=fds,
+        env={},
+        start_new_session=True,
+    )
+    stack.callback(_ended, process)
+    return process
+
+
+def _limits(settings: Sandbox, way: Way | None) -> dict[str, tuple[int, int]]:
+    limits = {
+        "RLIMIT_AS": (settings.memory_mb << 20,) * 2,
+        "RLIMIT_CPU": (settings.cpu_s, settings.cpu_s + 1),
+        "RLIMIT_FSIZE": (settings.files_mb << 20,) * 2,
+        "RLIMIT_NOFILE": (_OPEN_FILES,) * 2,
+        "RLIMIT_CORE": (0, 0),
+    }
+    if way is not None:  # else it would count all processes of the user
+        others = 1 if way == "user" else 0  # bubblewrap's own, in the same user namespace
+        limits["RLIMIT_NPROC"] = (settings.threads + others,) * 2
+    return limits
+
+
+@lru_cache(maxsize=1)
+def _inside() -> CodeType:
+    source = Path(__file__).with_name("inside.py").read_text(encoding="utf-8")
+    return compile(source, "inside.py", "exec", dont_inherit=True)
+
+
+def _held(stack: contextlib.ExitStack, content: bytes) -> int:
+    """A descriptor from which the content can be read once."""
+    fd = os.memfd_create("srlr")
+    stack.callback(os.close, fd)
+    with open(fd, "wb", closefd=False) as file:
+        file.write(content)
+    os.lseek(fd, 0, os.SEEK_SET)
+    return fd
+
+
+def _pipe(stack: contextlib.ExitStack) -> tuple[int, int]:
+    ends = os.pipe()
+    for end in ends:
+        stack.callback(os.close, end)
+    return ends
+
+
+def _heard(process: Popen, stream: IO[bytes], settings: Sandbox, began: float) -> tuple[bytes, Ended]:
+    """What came on the stream until it ended or a limit was reached."""
+    most, until = settings.output_kb << 10, began + settings.wall_s
+    text = bytearray()
+    with selectors.DefaultSelector() as selector:
+        selector.register(stream, selectors.EVENT_READ)
+        while True:
+            if not selector.select(max(0.0, until - time.monotonic())):
+                return bytes(text), "time"
+            piece = os.read(stream.fileno(), 1 << 16)
+            if not piece:
+                break
+            text += piece
+            if len(text) > most:
+                return bytes(text[:most]), "output"
+    try:
+        status = process.wait(max(0.1, until - time.monotonic()))
+    except subprocess.TimeoutExpired:
+        return bytes(text), "time"
+    if status in (-signal.SIGXCPU, 128 + signal.SIGXCPU):
+        return bytes(text), "time"
+    return bytes(text), "done" if status == 0 else "died"
+
+
+def _replies(text: bytes, most: int) -> tuple[Reply, ...]:
+    return tuple(_reply(line) for line in text.split(b"\n")[:-1][:most])
+
+
+def _reply(line: bytes) -> Reply:
+    if line[:1] != b"=":
+        return Reply(error=line[1:].decode("utf-8", "replace") or "no answer")
+    try:
+        return Reply(decode(line[1:]))
+    except ValueError as error:
+        return Reply(error=str(error))
+
+
+def _ended(process: Popen) -> None:
+    """Kills what is left of the process and of what it started."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    for stream in (process.stdout, process.stderr):
+        if stream is not None:
+            stream.close()
