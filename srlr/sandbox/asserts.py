@@ -1,8 +1,8 @@
 """Tests in Python's own words, and which of them a program passes.
 
-    assert add(2, 3) == 5             asked of the program here, compared here
-    assert abs(root(2) - 1.41) < .1   anything else runs in a sandbox of its own, which asks the
-                                      program over a pipe; so does a whole `def check(candidate)`
+assert add(2, 3) == 5             asked of the program here, compared here
+assert abs(root(2) - 1.41) < .1   anything else runs in a sandbox of its own, which asks the
+                                  program over a pipe; so does a whole `def check(candidate)`
 """
 
 import ast
@@ -14,7 +14,7 @@ from typing import Any
 
 from srlr.core.sandboxing import Sandbox
 from srlr.sandbox import process
-from srlr.sandbox.process import Call, Reply
+from srlr.sandbox.replies import Call, Reply
 
 LONGEST = 100_000
 """Characters of a program; a longer one passes nothing."""
@@ -138,4 +138,3 @@ def functions(tests: Sequence[str], support: str = "") -> list[str]:
             elif isinstance(node, ast.alias):
                 given.add((node.asname or node.name).partition(".")[0])
     return [name for name in used if name not in given]
-

@@ -132,7 +132,9 @@ def this_python() -> Runtime:
         files += [(library, path) for path in _LOADERS if os.path.realpath(path) == library]
         files.append((library, f"/lib/{names[0]}"))
         links += [(names[0], f"/lib/{name}") for name in names[1:]]
-    packages = [name for name in ("site-packages", "dist-packages") if (Path(standard) / name).is_dir()]
+    packages = [
+        name for name in ("site-packages", "dist-packages") if (Path(standard) / name).is_dir()
+    ]
     hidden = [f"{place}/{name}" for place in places for name in packages]
     return Runtime(tuple(dict.fromkeys(files)), tuple(links), tuple(hidden))
 

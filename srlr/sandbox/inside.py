@@ -137,7 +137,7 @@ def _answer(job: Mapping[str, Any], replies: int) -> None:
     failed = None
     try:
         exec(compile(job["code"], "program.py", "exec"), names)
-    except BaseException as error:
+    except BaseException as error:  # noqa: BLE001  whatever it may be
         failed = error_of(error)
     for name, args, kwargs in job["calls"] if job["calls"] is not None else _asked():
         if failed is not None:
@@ -145,7 +145,7 @@ def _answer(job: Mapping[str, Any], replies: int) -> None:
             continue
         try:
             line = f"={coded(names[name](*args, **kwargs))}"
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001  whatever it may be
             line = f"!{error_of(error)}"
         say(replies, line)
 
@@ -161,7 +161,7 @@ def _asked() -> Iterable[tuple[str, list[Any], dict[str, Any]]]:
 def _error(error: BaseException) -> str:
     try:
         said = " ".join(f"{type(error).__name__}: {error}".split())
-    except BaseException:  # its own __str__ may do anything
+    except BaseException:  # noqa: BLE001  its own __str__ may do anything
         said = type(error).__name__
     return said[:SHOWN]
 
@@ -186,7 +186,7 @@ def _test(job: Mapping[str, Any], calls: int, verdicts: int) -> None:
         failed = None
         try:
             exec(compile(job["support"], "support.py", "exec"), names)
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001  whatever it may be
             failed = _error(error)
         for name in job["names"]:
             names[name] = proxy(name)
@@ -194,7 +194,7 @@ def _test(job: Mapping[str, Any], calls: int, verdicts: int) -> None:
             if failed is None:
                 try:
                     exec(compile(test, "test.py", "exec"), dict(names))
-                except BaseException as error:
+                except BaseException as error:  # noqa: BLE001  whatever it may be
                     _say(verdicts, f"!{_error(error)}")
                 else:
                     _say(verdicts, "=null")

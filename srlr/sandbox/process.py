@@ -7,30 +7,25 @@ import contextlib
 import logging
 import marshal
 import os
-import selectors
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from types import CodeType
-from typing import IO, Any, Literal, TypeVar
+from typing import Any, TypeVar
 
 from srlr.core.errors import ResourceError
 from srlr.core.sandboxing import Sandbox
-from srlr.sandbox import bubblewrap, filter
+from srlr.sandbox import bubblewrap, seccomp
 from srlr.sandbox.bubblewrap import Way
-from srlr.sandbox.inside import decode
+from srlr.sandbox.replies import Call, Popen, Ran, Reply, heard, read
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
-
-Ended = Literal["done", "time", "output", "died"]
-Popen = subprocess.Popen[bytes]
 
 _START = (
     "import marshal\n"
@@ -45,7 +40,8 @@ _PROBE = """
 import os
 
 def seen():
-    found = [place for place in ("/etc", "/proc/self", "/home", "/root", "/dev") if os.path.exists(place)]
+    places = ("/etc", "/proc/self", "/home", "/root", "/dev")
+    found = [place for place in places if os.path.exists(place)]
     found += sorted(os.environ.keys() - {"LD_LIBRARY_PATH", "PWD", "LC_CTYPE"})
     try:
         os.fork()
@@ -56,32 +52,6 @@ def seen():
         found.append("root")
     return found
 """
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """A question to a program: a function of it, and plain values."""
-
-    function: str
-    args: tuple[Any, ...] = ()
-    kwargs: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """What a call came to; `error` says why there is no value, and is empty where there is one."""
-
-    value: Any = None
-    error: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Ran:
-    """Replies in the order of the calls, as far as they came, and how it ended."""
-
-    replies: tuple[Reply, ...]
-    ended: Ended
-    seconds: float
 
 
 def call(code: str, calls: Sequence[Call], settings: Sandbox) -> Ran:
@@ -101,8 +71,8 @@ def _called(code: str, calls: Sequence[Call], settings: Sandbox, way: Way | None
     with contextlib.ExitStack() as stack:
         process = _started(stack, job, way, settings, (subprocess.DEVNULL, subprocess.PIPE, None))
         assert process.stdout is not None, "it was asked for"
-        text, ended = _heard(process, process.stdout, settings, began)
-    return Ran(_replies(text, len(calls)), ended, time.monotonic() - began)
+        text, ended = heard(process, process.stdout, settings, began)
+    return Ran(read(text, len(calls)), ended, time.monotonic() - began)
 
 
 def examine(
@@ -129,8 +99,8 @@ def examine(
             ways = (hearing, asking, subprocess.PIPE)
             process = _started(stack, judge, way, settings, ways)
         assert process.stderr is not None, "it was asked for"
-        text, ended = _heard(process, process.stderr, settings, began)
-    return Ran(_replies(text, len(tests)), ended, time.monotonic() - began)
+        text, ended = heard(process, process.stderr, settings, began)
+    return Ran(read(text, len(tests)), ended, time.monotonic() - began)
 
 
 def many(work: Sequence[Callable[[], T]], settings: Sandbox) -> list[T]:
@@ -159,7 +129,7 @@ def require(settings: Sandbox) -> Way | None:
 def _isolated() -> Way:
     """The first way that holds in a trial."""
     bubblewrap.binary()
-    if not sys.platform.startswith("linux") or not filter.supported():
+    if not sys.platform.startswith("linux") or not seccomp.supported():
         raise _refusal("there is no sandbox for this system")
     ways: tuple[Way, ...] = ("root", "user") if os.geteuid() == 0 else ("user",)
     reasons = []
@@ -185,10 +155,10 @@ def _refusal(why: str) -> ResourceError:
 def _complaint(way: Way) -> str:
     """What bubblewrap says of itself where a sandbox does not come about."""
     with contextlib.ExitStack() as stack:
-        seccomp = _held(stack, filter.program())
+        filtered = _held(stack, seccomp.program())
         done = subprocess.run(
-            bubblewrap.command(way, ["-c", "pass"], seccomp, 0),
-            capture_output=True, text=True, pass_fds=[seccomp], check=False, errors="replace",
+            bubblewrap.command(way, ["-c", "pass"], filtered, 0),
+            capture_output=True, text=True, pass_fds=[filtered], check=False, errors="replace",
         )  # fmt: skip
     return done.stderr.strip() or f"a trial ended with status {done.returncode}"
 
@@ -209,7 +179,7 @@ def _started(
     if way is None:
         words = [sys.executable, *python]
     else:
-        fds.append(_held(stack, filter.program()))
+        fds.append(_held(stack, seccomp.program()))
         words = bubblewrap.command(way, python, fds[-1], settings.files_mb)
     stdin, stdout, stderr = streams
     process = subprocess.Popen(
@@ -260,43 +230,6 @@ def _pipe(stack: contextlib.ExitStack) -> tuple[int, int]:
     for end in ends:
         stack.callback(os.close, end)
     return ends
-
-
-def _heard(process: Popen, stream: IO[bytes], settings: Sandbox, began: float) -> tuple[bytes, Ended]:
-    """What came on the stream until it ended or a limit was reached."""
-    most, until = settings.output_kb << 10, began + settings.wall_s
-    text = bytearray()
-    with selectors.DefaultSelector() as selector:
-        selector.register(stream, selectors.EVENT_READ)
-        while True:
-            if not selector.select(max(0.0, until - time.monotonic())):
-                return bytes(text), "time"
-            piece = os.read(stream.fileno(), 1 << 16)
-            if not piece:
-                break
-            text += piece
-            if len(text) > most:
-                return bytes(text[:most]), "output"
-    try:
-        status = process.wait(max(0.1, until - time.monotonic()))
-    except subprocess.TimeoutExpired:
-        return bytes(text), "time"
-    if status in (-signal.SIGXCPU, 128 + signal.SIGXCPU):
-        return bytes(text), "time"
-    return bytes(text), "done" if status == 0 else "died"
-
-
-def _replies(text: bytes, most: int) -> tuple[Reply, ...]:
-    return tuple(_reply(line) for line in text.split(b"\n")[:-1][:most])
-
-
-def _reply(line: bytes) -> Reply:
-    if line[:1] != b"=":
-        return Reply(error=line[1:].decode("utf-8", "replace") or "no answer")
-    try:
-        return Reply(decode(line[1:]))
-    except ValueError as error:
-        return Reply(error=str(error))
 
 
 def _ended(process: Popen) -> None:

@@ -160,9 +160,24 @@ def _put(
     chats = chats_of(role, tasks, shots)
     answers = rollout.generate(model, chats, how, progress=progress, what=f"{what} of {name}")
     every = [task for task in tasks for _ in range(how.samples)]
-    return [
+    rows = [
         _row(name, role, task, answer, settings, untrained=shots is not None)
         for task, answer in zip(every, answers, strict=True)
+    ]
+    return _graded(role, every, rows)
+
+
+def _graded(role: Role, tasks: Sequence[Task], rows: list[Attempt]) -> list[Attempt]:
+    """The rows as they are; in a role with a function `graded`, with what it says of their answers
+    beside what is right: where an answer is not one of a few labels, only the role can tell.
+    """
+    grade = getattr(role, "graded", None)
+    if grade is None:
+        return rows
+    said = grade([(task, row["answer"]) for task, row in zip(tasks, rows, strict=True)])
+    return [
+        {**row, "answer": answer, "gold": gold}
+        for row, (answer, gold) in zip(rows, said, strict=True)
     ]
 
 
