@@ -10,7 +10,8 @@ LONGEST = 20_000
 """Characters of a text that are read."""
 
 _FORMAT = re.compile(
-    r"# (?P<restate>[^\n]+)\n# (?P<plan>[^\n]+)\n(?P<code>(?:def|from|import) .+)\n# (?P<check>[^\n]+)",
+    r"# (?P<restate>[^\n]+)\n# (?P<plan>[^\n]+)\n"
+    r"(?P<code>(?:def|from|import) .+)\n# (?P<check>[^\n]+)",
     re.DOTALL,
 )
 _FENCE = re.compile(r"```(?:python|py)?[ \t]*\n(.*?)\n?```", re.DOTALL)

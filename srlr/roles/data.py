@@ -2,8 +2,9 @@
 
     {"text": "It broke at once.", "sentiment": "negative", "confidence": 0.9, "group": "review-7"}
 
-Columns are named as the schema's fields, the first of which is the text that a model is given. `id`, `group` (rows that must share a split) and `split`
-(train, dev, test) may be given; any further column goes into `meta`, by which `role.where` filters.
+Columns are named as the schema's fields, the first of which is the text that a model is given.
+`id`, `group` (rows that must share a split) and `split` (train, dev, test) may be given; any
+further column goes into `meta`, by which `role.where` filters.
 Without `split`, rows are divided 80/10/10 by the sha256 of their group, or of their text.
 """
 

