@@ -109,7 +109,7 @@ def test_nothing_of_this_machine_is_seen(hostile):
     assert set(hostile["environment"].value) <= {"LD_LIBRARY_PATH", "LC_CTYPE", "PWD"}
     assert hostile["user"].value[:3] == [False, False, False]
     assert hostile["user"].value[3] <= 1
-    name, here, folders, files = hostile["host"].value
+    _, here, folders, files = hostile["host"].value
 
     assert here == "/tmp"
     assert set(folders) <= {"lib", "lib64", "python", "tmp"}
@@ -144,7 +144,9 @@ def f():
 
 
 def test_a_memory_bomb_gets_an_error_and_the_machine_nothing():
-    ran = called("def f():\n    return len(bytearray(1 << 30))\n\ndef g():\n    return 1", calls="fg")
+    ran = called(
+        "def f():\n    return len(bytearray(1 << 30))\n\ndef g():\n    return 1", calls="fg"
+    )
 
     assert ran.replies[0].error.startswith("MemoryError")
     assert ran.replies[1].value == 1
@@ -175,7 +177,10 @@ def test_code_that_ignores_the_warning_is_killed():
 
 def test_endless_output_is_cut_off():
     """The reply's own channel is the only one there is; prints go nowhere."""
-    flood = "import os\nfor n in range(3, 20):\n    try:\n        while os.write(n, b'x' * 65536): pass\n    except OSError: pass"
+    flood = (
+        "import os\nfor n in range(3, 20):\n    try:\n"
+        "        while os.write(n, b'x' * 65536): pass\n    except OSError: pass"
+    )
     ran = called(flood)
 
     assert (ran.replies, ran.ended) == ((), "output")
@@ -215,7 +220,8 @@ CHEATS = {
     "a hard exit": "import os\nos._exit(0)",
     "printing what is expected": "print(5)\nprint(0)\ndef add(a, b):\n    print(a + b)",
     "equal to everything": (
-        "class All:\n    def __eq__(self, other): return True\n    def __sub__(self, other): return 0\n"
+        "class All:\n    def __eq__(self, other): return True\n"
+        "    def __sub__(self, other): return 0\n"
         "def add(a, b): return All()"
     ),
     "a number that is equal to everything": (
@@ -227,12 +233,12 @@ CHEATS = {
     ),
     "changing the runner": (
         "import sys\nframe = sys._getframe()\nwhile frame:\n"
-        "    frame.f_globals.update(_say=lambda *a: None, encode=lambda *a: '5', _error=lambda e: '')\n"
+        "    frame.f_globals.update(_say=print, encode=lambda *a: '5', _error=lambda e: '')\n"
         "    frame = frame.f_back\ndef add(a, b): return 1"
     ),
     "forging verdicts": (
-        "import os\nfor n in range(3, 20):\n    try:\n        os.write(n, b'=null\\n=true\\n' * 9)\n"
-        "    except OSError: pass\nos._exit(0)"
+        "import os\nfor n in range(3, 20):\n    try:\n"
+        "        os.write(n, b'=null\\n=true\\n' * 9)\n    except OSError: pass\nos._exit(0)"
     ),
     "no function": "x = 1",
     "an exception": "raise KeyboardInterrupt",
