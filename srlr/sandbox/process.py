@@ -21,7 +21,7 @@ from typing import Any, TypeVar
 from srlr.core.errors import ResourceError
 from srlr.core.sandboxing import Sandbox
 from srlr.sandbox import bubblewrap, seccomp
-from srlr.sandbox.bubblewrap import Way
+from srlr.sandbox.bubblewrap import Isolation, Way
 from srlr.sandbox.replies import Call, Popen, Ran, Reply, heard, read
 
 log = logging.getLogger(__name__)
@@ -42,7 +42,7 @@ import os
 def seen():
     places = ("/etc", "/proc/self", "/home", "/root", "/dev")
     found = [place for place in places if os.path.exists(place)]
-    found += sorted(os.environ.keys() - {"LD_LIBRARY_PATH", "PWD", "LC_CTYPE"})
+    found += sorted(os.environ.keys() - {"LD_LIBRARY_PATH", "PYTHONHASHSEED", "PWD", "LC_CTYPE"})
     try:
         os.fork()
         found.append("fork")
@@ -64,12 +64,12 @@ def call(code: str, calls: Sequence[Call], settings: Sandbox) -> Ran:
     return _called(code, calls, settings, require(settings))
 
 
-def _called(code: str, calls: Sequence[Call], settings: Sandbox, way: Way | None) -> Ran:
+def _called(code: str, calls: Sequence[Call], settings: Sandbox, by: Isolation | None) -> Ran:
     asked = [(one.function, list(one.args), dict(one.kwargs)) for one in calls]
     job = {"kind": "program", "code": code, "calls": asked}
     began = time.monotonic()
     with contextlib.ExitStack() as stack:
-        process = _started(stack, job, way, settings, (subprocess.DEVNULL, subprocess.PIPE, None))
+        process = _started(stack, job, by, settings, (subprocess.DEVNULL, subprocess.PIPE, None))
         assert process.stdout is not None, "it was asked for"
         text, ended = heard(process, process.stdout, settings, began)
     return Ran(read(text, len(calls)), ended, time.monotonic() - began)
@@ -87,7 +87,7 @@ def examine(
         ResourceError: this machine cannot isolate it.
         MissingArtifact: bubblewrap is not installed.
     """
-    way = require(settings)
+    by = require(settings)
     program = {"kind": "program", "code": code, "calls": None}
     judge = {"kind": "tests", "support": support, "tests": list(tests), "names": list(names)}
     began = time.monotonic()
@@ -95,9 +95,9 @@ def examine(
         with contextlib.ExitStack() as ends:
             questions, asking = _pipe(ends)
             hearing, answers = _pipe(ends)
-            _started(stack, program, way, settings, (questions, answers, None))
+            _started(stack, program, by, settings, (questions, answers, None))
             ways = (hearing, asking, subprocess.PIPE)
-            process = _started(stack, judge, way, settings, ways)
+            process = _started(stack, judge, by, settings, ways)
         assert process.stderr is not None, "it was asked for"
         text, ended = heard(process, process.stderr, settings, began)
     return Ran(read(text, len(tests)), ended, time.monotonic() - began)
@@ -112,7 +112,7 @@ def many(work: Sequence[Callable[[], T]], settings: Sandbox) -> list[T]:
         return list(pool.map(lambda one: one(), work))
 
 
-def require(settings: Sandbox) -> Way | None:
+def require(settings: Sandbox) -> Isolation | None:
     """How this machine isolates a program; None where it is not to be isolated.
 
     Raises:
@@ -126,19 +126,18 @@ def require(settings: Sandbox) -> Way | None:
 
 
 @lru_cache(maxsize=1)
-def _isolated() -> Way:
+def _isolated() -> Isolation:
     """The first way that holds in a trial."""
-    bubblewrap.binary()
     if not sys.platform.startswith("linux") or not seccomp.supported():
         raise _refusal("there is no sandbox for this system")
     ways: tuple[Way, ...] = ("root", "user") if os.geteuid() == 0 else ("user",)
     reasons = []
-    for way in ways:
-        ran = _called(_PROBE, [Call("seen")], Sandbox(), way)
+    for by in [Isolation(binary, way) for way in ways for binary in bubblewrap.binaries()]:
+        ran = _called(_PROBE, [Call("seen")], Sandbox(), by)
         if ran.replies == (Reply([]),):
-            return way
+            return by
         said = ran.replies[0].error or f"it sees {ran.replies[0].value}" if ran.replies else ""
-        reasons.append(said or _complaint(way))
+        reasons.append(said or _complaint(by))
     raise _refusal("; ".join(dict.fromkeys(reasons)))
 
 
@@ -152,12 +151,12 @@ def _refusal(why: str) -> ResourceError:
     )
 
 
-def _complaint(way: Way) -> str:
+def _complaint(by: Isolation) -> str:
     """What bubblewrap says of itself where a sandbox does not come about."""
     with contextlib.ExitStack() as stack:
         filtered = _held(stack, seccomp.program())
         done = subprocess.run(
-            bubblewrap.command(way, ["-c", "pass"], filtered, 0),
+            bubblewrap.command(by, ["-c", "pass"], filtered, 0),
             capture_output=True, text=True, pass_fds=[filtered], check=False, errors="replace",
         )  # fmt: skip
     return done.stderr.strip() or f"a trial ended with status {done.returncode}"
@@ -166,21 +165,21 @@ def _complaint(way: Way) -> str:
 def _started(
     stack: contextlib.ExitStack,
     job: Mapping[str, Any],
-    way: Way | None,
+    by: Isolation | None,
     settings: Sandbox,
     streams: tuple[int, int, int | None],
 ) -> Popen:
     """The process that does the job, killed at the stack's end; its input, output and errors."""
-    user = bubblewrap.own_user() if way == "root" else None
-    limits = _limits(settings, way)
+    user = bubblewrap.own_user() if by is not None and by.way == "root" else None
+    limits = _limits(settings, by)
     told = _held(stack, marshal.dumps((_inside(), {**job, "user": user, "limits": limits})))
-    python = ["-I", "-S", "-B", "-X", "utf8", "-c", _START.format(told)]
+    python = ["-P", "-s", "-S", "-B", "-X", "utf8", "-c", _START.format(told)]
     fds = [told]
-    if way is None:
+    if by is None:
         words = [sys.executable, *python]
     else:
         fds.append(_held(stack, seccomp.program()))
-        words = bubblewrap.command(way, python, fds[-1], settings.files_mb)
+        words = bubblewrap.command(by, python, fds[-1], settings.files_mb)
     stdin, stdout, stderr = streams
     process = subprocess.Popen(
         words,
@@ -188,14 +187,14 @@ def _started(
         stdout=stdout,
         stderr=subprocess.DEVNULL if stderr is None else stderr,
         pass_fds=fds,
-        env={},
+        env={"PYTHONHASHSEED": "0"},
         start_new_session=True,
     )
     stack.callback(_ended, process)
     return process
 
 
-def _limits(settings: Sandbox, way: Way | None) -> dict[str, tuple[int, int]]:
+def _limits(settings: Sandbox, by: Isolation | None) -> dict[str, tuple[int, int]]:
     limits = {
         "RLIMIT_AS": (settings.memory_mb << 20,) * 2,
         "RLIMIT_CPU": (settings.cpu_s, settings.cpu_s + 1),
@@ -203,8 +202,8 @@ def _limits(settings: Sandbox, way: Way | None) -> dict[str, tuple[int, int]]:
         "RLIMIT_NOFILE": (_OPEN_FILES,) * 2,
         "RLIMIT_CORE": (0, 0),
     }
-    if way is not None:  # else it would count all processes of the user
-        others = 1 if way == "user" else 0  # bubblewrap's own, in the same user namespace
+    if by is not None:  # else it would count all processes of the user
+        others = 1 if by.way == "user" else 0  # bubblewrap's own, in the same user namespace
         limits["RLIMIT_NPROC"] = (settings.threads + others,) * 2
     return limits
 

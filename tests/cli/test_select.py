@@ -105,7 +105,7 @@ def test_explain_in_a_run_uses_the_runs_own_config(run_a, capsys):
 
 
 def test_a_role_with_a_profile_alone_is_selected_for(tmp_path, capsys):
-    assert main(["select", "role=codegen", "role.requirements.context_min_tokens=2048", "-q"]) == 0
+    assert main(["select", "role=support", "role.requirements.context_min_tokens=2048", "-q"]) == 0
     assert "smollm2-135m-instruct stands in" in capsys.readouterr().out
 
 
@@ -124,12 +124,11 @@ def test_every_other_stage_refuses_it_at_once(tmp_path, capsys, words):
 def test_the_groups_say_which_roles_are_profiles_only(capsys):
     assert main(["config", "groups"]) == 0
     out = capsys.readouterr().out
-    assert "profiles only, for `srlr select`: role=support, dialogue, moderation," in out
+    assert "profiles only, for `srlr select`: role=dialogue, moderation," in out
 
     assert main(["config", "groups", "--json"]) == 0
     rows = {row["group"]: row for row in json.loads(capsys.readouterr().out)["data"]}
     assert rows["role"]["profiles_only"] == [
-        "support",
         "dialogue",
         "moderation",
         "security_review",

