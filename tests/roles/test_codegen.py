@@ -169,12 +169,13 @@ def test_rows_of_ones_own(tmp_path):
     rows.write_text(
         json.dumps({"prompt": "Add.", "tests": ["assert add(1, 2) == 3"], "split": "dev"})
         + "\n"
-        + json.dumps({"prompt": "Take.", "tests": "assert take(3, 2) == 1\nassert take(1, 1) == 0"})
+        + json.dumps({"prompt": "Take.", "tests": "assert take(3, 2) == 1\n", "split": "train"})
     )
     own = FEW.model_copy(update={"data": str(rows)})
     (task,) = ROLE.load_tasks(own, "dev")
 
     assert (task.prompt, task.answer["tests"]) == ("Add.", ["assert add(1, 2) == 3"])
+    assert ROLE.load_tasks(own, "train")[0].answer["tests"] == ["assert take(3, 2) == 1"]
     rows.write_text(json.dumps({"prompt": "", "tests": []}) + "\n" + json.dumps({"text": "x"}))
     with pytest.raises(ConfigError) as caught:
         ROLE.load_tasks(own, "dev")

@@ -14,7 +14,7 @@ from srlr.core.errors import SrlrError
 from srlr.core.sandboxing import Sandbox
 from srlr.sandbox import Call, Program, bubblewrap, process
 
-SETTINGS = Sandbox(cpu_s=1, wall_s=20)
+SETTINGS = Sandbox(cpu_s=1, wall_s=60)
 
 
 def _isolation():

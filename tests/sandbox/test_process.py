@@ -29,6 +29,7 @@ def no_package(monkeypatch, tmp_path):
 
 
 def test_without_isolation_the_code_runs_and_a_warning_says_so(caplog):
+    process._warn.cache_clear()
     with caplog.at_level(logging.WARNING):
         ran = process.call("import os\ndef f():\n    return os.getpid()", [Call("f")], PLAIN)
 
@@ -37,8 +38,11 @@ def test_without_isolation_the_code_runs_and_a_warning_says_so(caplog):
     assert ran.ended == "done"
 
 
-def test_without_isolation_limits_hold(caplog):
-    code = "import os\ndef f():\n    bytearray(1 << 30)\ndef g():\n    open('x', 'w').write('x')"
+def test_without_isolation_limits_hold(tmp_path):
+    code = (
+        "def f():\n    bytearray(1 << 30)\ndef g():\n"
+        f"    with open({str(tmp_path / 'file')!r}, 'w') as file:\n        file.write('x')"
+    )
     ran = process.call(code, [Call("f"), Call("g")], PLAIN)
 
     assert ran.replies[0].error.startswith("MemoryError")
@@ -62,6 +66,13 @@ def test_a_machine_that_cannot_isolate_is_refused_with_its_own_words(fresh, no_p
 
     assert caught.value.what == f"generated code cannot be isolated here: {said}"
     assert "role.sandbox.kind=none" in caught.value.hint
+
+
+def test_a_program_that_cannot_be_started_is_an_error(fresh, no_package):
+    (no_package / "bwrap").write_text("no program")
+    (no_package / "bwrap").chmod(0o755)
+    with pytest.raises(ResourceError, match="cannot be started: Exec format error"):
+        process.require(Sandbox())
 
 
 def test_a_program_that_only_says_it_isolates_is_found_out(fresh, no_package):
