@@ -14,9 +14,10 @@ from typing import Any, Literal
 
 Kind = Literal["int", "list", "str", "bool"]
 VARIABLES: dict[Kind, str] = {"int": "n", "list": "xs", "str": "s", "bool": "yes"}
-_BUILTINS = {
-    one.__name__: one for one in (abs, len, max, min, sorted, str, sum)
-}  # no other name is in a move's code
+_BUILTINS: dict[str, Any] = {
+    "abs": abs, "len": len, "max": max, "min": min, "sorted": sorted, "str": str, "sum": sum,
+}  # fmt: skip
+"""No other name is in a move's code."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -134,7 +134,7 @@ def this_python() -> Runtime:
     files = [(interpreter, f"{_HOME}/bin/python3")]
     places = [f"{_HOME}/{folder}/{version}" for folder in dict.fromkeys(("lib", sys.platlibdir))]
     files += [(standard, place) for place in places]
-    links = []
+    links: list[tuple[str, str]] = []
     for library in _libraries(interpreter):
         if library.startswith(f"{standard}/"):
             continue

@@ -42,6 +42,7 @@ _PROBE = """
 import os
 
 def seen():
+    import decimal, json  # can files be read that only root may read here?
     places = ("/etc", "/proc/self", "/home", "/root", "/dev")
     found = [place for place in places if os.path.exists(place)]
     found += sorted(os.environ.keys() - {"LD_LIBRARY_PATH", "PYTHONHASHSEED", "PWD", "LC_CTYPE"})
@@ -209,17 +210,17 @@ def _started(
 
 
 def _limits(settings: Sandbox, by: Isolation | None) -> dict[str, tuple[int, int]]:
-    limits = {
-        "RLIMIT_AS": (settings.memory_mb << 20,) * 2,
-        "RLIMIT_CPU": (settings.cpu_s, settings.cpu_s + 1),
-        "RLIMIT_FSIZE": (settings.files_mb << 20,) * 2,
-        "RLIMIT_NOFILE": (_OPEN_FILES,) * 2,
-        "RLIMIT_CORE": (0, 0),
+    hard = {
+        "RLIMIT_AS": settings.memory_mb << 20,
+        "RLIMIT_FSIZE": settings.files_mb << 20,
+        "RLIMIT_NOFILE": _OPEN_FILES,
+        "RLIMIT_CORE": 0,
     }
     if by is not None:  # else it would count all processes of the user
         others = 1 if by.way == "user" else 0  # bubblewrap's own, in the same user namespace
-        limits["RLIMIT_NPROC"] = (settings.threads + others,) * 2
-    return limits
+        hard["RLIMIT_NPROC"] = settings.threads + others
+    cpu = {"RLIMIT_CPU": (settings.cpu_s, settings.cpu_s + 1)}  # a signal, and then the end
+    return {name: (most, most) for name, most in hard.items()} | cpu
 
 
 @lru_cache(maxsize=1)
