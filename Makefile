@@ -41,6 +41,7 @@ bench: setup
 	$(BIN)/python -m benchmarks.grpo_step
 	$(BIN)/python -m benchmarks.stepwise_step
 	$(BIN)/python -m benchmarks.retrieval
+	$(BIN)/python -m benchmarks.sandbox
 
 clean:
 	rm -rf $(VENV) dist .pytest_cache .mypy_cache .ruff_cache .coverage*

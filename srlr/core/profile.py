@@ -7,6 +7,7 @@ from typing import Any, Literal, Self
 from pydantic import RootModel, field_validator, model_validator
 
 from srlr.core.node import Count, Node, NonNegative, Positive, Share
+from srlr.core.sandboxing import Sandbox
 
 Family = Literal["real_time", "expert_analysis", "content_generation", "classification"]
 Response = Literal["real_time", "asynchronous"]
@@ -91,6 +92,8 @@ class RoleProfile(Node):
     """The reward that decides whether a group of answers teaches; None is their weighted mean."""
     metrics: tuple[str, ...] = ("accuracy", "macro_f1", "validity")
     main_metric: str = "macro_f1"
+    sandbox: Sandbox | None = None
+    """How generated code is run, in a role that runs any."""
     options: dict[str, Any] = {}
     edge_cases: dict[str, Share] = {}
     """Shares of the drawn tasks that are wanted of each kind of edge case."""

@@ -154,6 +154,7 @@ def settle(target: Target, rundir: RunDir) -> None:
     rundir.manifest["config"] = runs.config_hash(yaml.safe_load(target.first.yaml))
     rundir.manifest["seed"] = target.first.settings.seed
     rundir.manifest["data"] = data_hash(target.first.settings)
+    rundir.manifest |= _isolation(target.first.settings)
     rundir.save_manifest()
 
 
@@ -193,7 +194,14 @@ def _facts(first: compose.Composition, place: Path, command: str) -> dict[str, A
         "data": data_hash(settings),
         "hardware": dataclasses.asdict(machine),
         "command": command,
+        **_isolation(settings),
     }
+
+
+def _isolation(settings: Settings) -> dict[str, Any]:
+    """How the role's generated code is run, where it has any; `none` is without isolation."""
+    node = settings.role.sandbox
+    return {} if node is None else {"sandbox": node.kind}
 
 
 def audit(rundir: RunDir, event: str, **facts: Any) -> None:

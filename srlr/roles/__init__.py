@@ -27,10 +27,13 @@ FUNCTIONS = tuple(
 
 _NOT_ROLES = {"chats", "data", "polarity", "rows", "vader"}
 _NOT_ROLES |= {"word_problems", "word_templates", "word_templates_held_out"}
+_NOT_ROLES |= {"code_blocks", "code_format", "code_tasks", "human_eval"}
 
 
 def load(profile: RoleProfile, role_path: str | None = None) -> Role:
     """The role's module: NAME.py in `role_path` if it is there, else the one that srlr brings.
+
+    A module that defines `bound(profile)` has the role made for the profile instead.
 
     Raises:
         ConfigError: there is no such role, its file cannot be imported, a function is missing,
@@ -39,13 +42,15 @@ def load(profile: RoleProfile, role_path: str | None = None) -> Role:
     """
     require(profile, role_path)
     module = _module(profile.name, role_path)
-    missing = [name for name in FUNCTIONS if not callable(getattr(module, name, None))]
+    made = getattr(module, "bound", None)
+    found = module if made is None else made(profile)
+    missing = [name for name in FUNCTIONS if not callable(getattr(found, name, None))]
     if missing:
         raise ConfigError(
             f"role {profile.name!r} in {module.__file__!r} lacks {', '.join(missing)}",
             "define them as module-level functions; srlr.core.types.Role says what each must do",
         )
-    role = cast(Role, module)
+    role = cast(Role, found)
     offered = sorted(role.rewards())
     for name in profile.rewards:
         if name not in offered:

@@ -2,8 +2,9 @@
 
     {"text": "It broke at once.", "sentiment": "negative", "confidence": 0.9, "group": "review-7"}
 
-Columns are named as the schema's fields. `id`, `group` (rows that must share a split) and `split`
-(train, dev, test) may be given; any further column goes into `meta`, by which `role.where` filters.
+Columns are named as the schema's fields, the first of which is the text that a model is given.
+`id`, `group` (rows that must share a split) and `split` (train, dev, test) may be given; any
+further column goes into `meta`, by which `role.where` filters.
 Without `split`, rows are divided 80/10/10 by the sha256 of their group, or of their text.
 """
 
@@ -116,16 +117,17 @@ def _checked(row: Row, schema: type[BaseModel], max_chars: int) -> tuple[Task | 
     if row.problem:
         return None, [row.problem]
     given = {key: value for key, value in row.values.items() if value is not None and value != ""}
-    text = str(given.get("text", "")).strip()
-    wrong = _text_problems(text, row, max_chars)
+    name = text_field(schema)
+    text = str(given.get(name, "")).strip()
+    wrong = _text_problems(name, text, row, max_chars)
     fields = {key: given[key] for key in schema.model_fields if key in given}
     answer: dict[str, Any] = {}
     try:
-        answer = schema.model_validate(fields).model_dump(exclude={"text", "metadata"})
+        answer = schema.model_validate(fields).model_dump(exclude={name, "metadata"})
     except ValidationError as error:
         said = [_said_of(detail, given) for detail in error.errors()]
         wrong += (
-            said if text or "text" not in row.values else [s for s in said if "'text'" not in s]
+            said if text or name not in row.values else [s for s in said if repr(name) not in s]
         )
     split = given.get("split")
     if split is not None and split not in _SPLITS:
@@ -133,14 +135,19 @@ def _checked(row: Row, schema: type[BaseModel], max_chars: int) -> tuple[Task | 
     return (None, wrong) if wrong else (_task(given, text, answer, schema), [])
 
 
-def _text_problems(text: str, row: Row, max_chars: int) -> list[str]:
+def text_field(schema: type[BaseModel]) -> str:
+    """The field with the text that a model is given: the schema's first."""
+    return next(iter(schema.model_fields))
+
+
+def _text_problems(name: str, text: str, row: Row, max_chars: int) -> list[str]:
     if not text:
-        return ["'text' is empty"] if "text" in row.values else []
+        return [f"{name!r} is empty"] if name in row.values else []
     if len(text) > max_chars:
         allowed = f"role.max_prompt_chars allows {max_chars:,}"
-        return [f"'text' has {len(text):,} characters, {allowed}"]
+        return [f"{name!r} has {len(text):,} characters, {allowed}"]
     if any("\ud800" <= character <= "\udfff" for character in text):
-        return ["'text' has half of a UTF-16 pair, which is no character"]
+        return [f"{name!r} has half of a UTF-16 pair, which is no character"]
     return []
 
 

@@ -166,7 +166,7 @@ def _put(
         _row(name, role, task, answer, settings, untrained=shots is not None)
         for task, answer in zip(every, answers, strict=True)
     ]
-    return recorded(rows, settings)
+    return recorded(_graded(role, every, rows), settings)
 
 
 def recorded(rows: Sequence[Attempt], settings: Settings) -> list[Attempt]:
@@ -175,6 +175,20 @@ def recorded(rows: Sequence[Attempt], settings: Settings) -> list[Attempt]:
     """
     redactor = Redactor(settings.generate.redact)
     return [documents.attempt(redactor, row) for row in rows]
+
+
+def _graded(role: Role, tasks: Sequence[Task], rows: list[Attempt]) -> list[Attempt]:
+    """The rows as they are; in a role with a function `graded`, with what it says of their answers
+    beside what is right: where an answer is not one of a few labels, only the role can tell.
+    """
+    grade = getattr(role, "graded", None)
+    if grade is None:
+        return rows
+    said = grade([(task, row["answer"]) for task, row in zip(tasks, rows, strict=True)])
+    return [
+        {**row, "answer": answer, "gold": gold}
+        for row, (answer, gold) in zip(rows, said, strict=True)
+    ]
 
 
 def _row(

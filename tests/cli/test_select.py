@@ -105,7 +105,7 @@ def test_explain_in_a_run_uses_the_runs_own_config(run_a, capsys):
 
 
 def test_a_role_with_a_profile_alone_is_selected_for(tmp_path, capsys):
-    assert main(["select", "role=codegen", "role.requirements.context_min_tokens=2048", "-q"]) == 0
+    assert main(["select", "role=support", "role.requirements.context_min_tokens=2048", "-q"]) == 0
     assert "smollm2-135m-instruct stands in" in capsys.readouterr().out
 
 
@@ -113,10 +113,10 @@ def test_a_role_with_a_profile_alone_is_selected_for(tmp_path, capsys):
     "words", [["train"], ["train", "--dry-run"], ["generate"], ["srl"], ["rlvr"], ["evaluate"]]
 )
 def test_every_other_stage_refuses_it_at_once(tmp_path, capsys, words):
-    assert main([*words, "role=codegen"]) == 3
+    assert main([*words, "role=support"]) == 3
     said = capsys.readouterr().err
 
-    assert "role 'codegen' has a profile but no module" in said
+    assert "role 'support' has a profile but no module" in said
     assert "docs/own-role.md" in said
     assert not (tmp_path / "runs").exists()
 
@@ -124,12 +124,11 @@ def test_every_other_stage_refuses_it_at_once(tmp_path, capsys, words):
 def test_the_groups_say_which_roles_are_profiles_only(capsys):
     assert main(["config", "groups"]) == 0
     out = capsys.readouterr().out
-    assert "profiles only, for `srlr select`: role=codegen, dialogue, moderation," in out
+    assert "profiles only, for `srlr select`: role=dialogue, moderation," in out
 
     assert main(["config", "groups", "--json"]) == 0
     rows = {row["group"]: row for row in json.loads(capsys.readouterr().out)["data"]}
     assert rows["role"]["profiles_only"] == [
-        "codegen",
         "dialogue",
         "moderation",
         "security_review",

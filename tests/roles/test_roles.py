@@ -15,13 +15,13 @@ def profile(name, **more):
     return RoleProfile(name=name, family="classification", description="d", data="x", **more)
 
 
-@pytest.mark.parametrize("name", ["math", "sentiment"])
+@pytest.mark.parametrize("name", ["codegen", "math", "sentiment"])
 def test_a_packaged_role_fulfils_the_protocol(name):
     assert isinstance(roles.load(profile(name)), Role)
 
 
 def test_what_the_roles_share_is_no_role():
-    assert roles.available() == ["math", "sentiment"]
+    assert roles.available() == ["codegen", "math", "sentiment"]
 
 
 def test_every_module_has_a_profile_and_a_profile_without_one_is_told_apart():
@@ -29,22 +29,21 @@ def test_every_module_has_a_profile_and_a_profile_without_one_is_told_apart():
 
     assert set(roles.available()) <= set(options)
     assert roles.profiles(options) == [
-        "codegen",
         "dialogue",
         "moderation",
         "security_review",
         "storyteller",
         "support",
     ]
-    assert roles.profiles(["toy", "codegen"], str(TOY)) == ["codegen"]
+    assert roles.profiles(["toy", "support"], str(TOY)) == ["support"]
 
 
 def test_a_profile_without_a_module_is_refused_with_the_way_to_write_one():
     with pytest.raises(MissingArtifact) as caught:
-        roles.load(profile("codegen"))
+        roles.load(profile("support"))
 
-    assert "role 'codegen' has a profile but no module" in caught.value.what
-    assert "write codegen.py beside its YAML" in caught.value.hint
+    assert "role 'support' has a profile but no module" in caught.value.what
+    assert "write support.py beside its YAML" in caught.value.hint
 
 
 def test_a_profile_of_ones_own_without_a_module_is_refused_too(tmp_path):
