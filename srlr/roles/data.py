@@ -50,8 +50,17 @@ def split_of(group: str) -> Split:
     return "train" if share < 0.8 else "dev" if share < 0.9 else "test"
 
 
-def read(spec: str, schema: type[BaseModel], max_chars: int) -> Dataset:
+def read(
+    spec: str,
+    schema: type[BaseModel],
+    max_chars: int,
+    columns: Mapping[str, str] | None = None,
+) -> Dataset:
     """The rows of a .jsonl, .csv or .parquet file, or of hub:org/name, as tasks in their order.
+
+    Args:
+        columns: what the file calls the fields, where that is not what the schema calls them:
+            {"text": "body"}. A further column that has such a field's own name becomes "text_".
 
     Raises:
         ConfigError: rows do not fit the schema (each named with its number), or there are none.
@@ -59,7 +68,9 @@ def read(spec: str, schema: type[BaseModel], max_chars: int) -> Dataset:
     """
     files = from_hub(spec) if spec.startswith(HUB) else [_file(spec)]
     stamp = tuple((str(path), path.stat().st_mtime_ns, path.stat().st_size) for path in files)
-    return _read(spec, stamp, schema, max_chars)
+    named = {theirs: ours for ours, theirs in (columns or {}).items() if ours != theirs}
+    named |= {ours: f"{ours}_" for ours in named.values() if ours not in named}
+    return _read(spec, stamp, schema, max_chars, tuple(named.items()))
 
 
 def choose(tasks: Iterable[Task], where: Mapping[str, Sequence[str]], split: Split) -> list[Task]:
@@ -90,9 +101,15 @@ def choose(tasks: Iterable[Task], where: Mapping[str, Sequence[str]], split: Spl
 
 @lru_cache(maxsize=4)
 def _read(
-    spec: str, stamp: tuple[tuple[str, int, int], ...], schema: type[BaseModel], max_chars: int
+    spec: str,
+    stamp: tuple[tuple[str, int, int], ...],
+    schema: type[BaseModel],
+    max_chars: int,
+    named: tuple[tuple[str, str], ...],
 ) -> Dataset:
     rows = [row for path, *_ in stamp for row in rows_of(Path(path), named=len(stamp) > 1)]
+    if named:
+        rows = [_renamed(row, dict(named)) for row in rows]
     if not rows:
         raise ConfigError(f"role.data {spec!r} has no rows", "add at least one row for each split")
     tasks: list[Task] = []
@@ -109,6 +126,11 @@ def _read(
     if problems:
         raise _refusal(spec, problems, len(rows))
     return _without_duplicates(spec, tasks)
+
+
+def _renamed(row: Row, named: Mapping[str, str]) -> Row:
+    values = {named.get(name, name): value for name, value in row.values.items()}
+    return Row(row.where, values, row.problem)
 
 
 def _checked(row: Row, schema: type[BaseModel], max_chars: int) -> tuple[Task | None, list[str]]:
