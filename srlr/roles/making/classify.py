@@ -43,8 +43,13 @@ class Schema(BaseModel):
 
 
 def load_tasks(profile: RoleProfile, split: Split) -> Sequence[Task]:
-    found = data.read(profile.data, Schema, profile.max_prompt_chars, COLUMNS)
+    found = data.read(profile.data, Schema, profile.max_prompt_chars, prepared)
     return data.choose(found.tasks, profile.where, split)
+
+
+def prepared(values: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A row of the table by the names of Schema."""
+    return data.renamed(values, COLUMNS)
 
 
 # -- the trained format ----------------------------------------------------------------------------

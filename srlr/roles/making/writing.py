@@ -8,6 +8,7 @@ import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -115,7 +116,8 @@ def _tasks(table: Table) -> tuple[Task, ...]:
         ConfigError: rows contradict each other, a split would have none, or train not every label.
     """
     schema = _schema(table.labels)
-    tasks = data.read(str(table.path), schema, table.longest, _called(table)).tasks
+    called = partial(data.renamed, columns=_called(table))
+    tasks = data.read(str(table.path), schema, table.longest, called).tasks
     splits = {task.meta["split"] for task in tasks}
     lacking = [split for split in ("train", "dev", "test") if split not in splits]
     if lacking:
