@@ -143,6 +143,8 @@ METRICS: dict[str, Metric | Percentile] = {
         lambda o: _mean_of(speaking.repetition(o.rows)), _ratio, lower_is_better=True
     ),
     "step_accuracy": Metric(lambda o: working.steps(o.rows), _ratio),
+    "equation_accuracy": Metric(lambda o: working.equations(o.rows), _ratio),
+    "symbolic_accuracy": Metric(lambda o: _mean_of(working.same(o.rows)), _ratio),
     "tokens_mean": Metric(lambda o: _mean_of(o.tokens), _ratio, lower_is_better=True),
 }
 

@@ -12,6 +12,8 @@ from srlr.core.node import Count, Node, Whole
 from srlr.core.types import Split, Task
 from srlr.rewards import speech
 from srlr.roles.talk import chitchat, questions, scenes
+from srlr.roles.talk.chitchat import Spoken
+from srlr.roles.talk.questions import Made
 from srlr.roles.talk.scenes import Scene
 
 HELD_OUT_SHARE = 0.125
@@ -54,28 +56,26 @@ def options(said: Mapping[str, Any]) -> Options:
 
 @lru_cache(maxsize=4)
 def everything(asked: Options, archive: Path | None) -> tuple[Task, ...]:
-    """The scenes of all splits (`meta["split"]`), without what repeats an earlier split's."""
+    """The scenes of all splits (`meta["split"]`)."""
     exchanges = () if archive is None else chitchat.read(archive)
     tasks: list[Task] = []
     for split in get_args(Split):
         share = 1.0 if split == "train" else HELD_OUT_SHARE
         made = max(1, round(asked.made * share))
         for one in questions.scenes(asked.seed, split, made):
-            tasks.append(_task(one.id, one.scene, one.reply, asked, split, one.topic, one.id))
+            tasks.append(_task(one, {"topic": one.topic, "group": one.id}, asked, split))
         most = {False: round(asked.talk * share), True: round(asked.strange * share)}
         for two in chitchat.spoken(exchanges, asked.seed, split, most, _limits(asked)):
             topic = "strange" if two.strange else "talk"
-            tasks.append(_task(two.id, two.scene, two.reply, asked, split, topic, two.chat))
+            tasks.append(_task(two, {"topic": topic, "group": two.chat}, asked, split))
     return tuple(tasks)
 
 
-def _task(
-    key: str, scene: Scene, reply: str, asked: Options, split: Split, topic: str, group: str
-) -> Task:
-    source = "people" if topic == "talk" else "templates"
-    meta = {"topic": topic, "reply_by": source, "turns": len(scene.turns)}
-    answer = {"intent": speech.act(reply), "reply": reply, **_rules(scene, asked)}
-    return Task(key, str(scene), answer, {**meta, "group": group, "split": split})
+def _task(one: Made | Spoken, about: Mapping[str, str], asked: Options, split: Split) -> Task:
+    by = "people" if about["topic"] == "talk" else "templates"
+    meta = {**about, "reply_by": by, "turns": len(one.scene.turns), "split": split}
+    answer = {"intent": speech.act(one.reply), "reply": one.reply, **_rules(one.scene, asked)}
+    return Task(one.id, str(one.scene), answer, meta)
 
 
 def own(task: Task, asked: Options) -> Task:
