@@ -12,8 +12,9 @@ from typing import Any
 LONGEST = 200
 """Characters of a line that is judged."""
 MOST_DIGITS = 12
+"""Of a number, before its point and after it."""
 
-_SIDE = re.compile(rf"[-+*/(). ]*(?:\d{{1,{MOST_DIGITS}}}[-+*/(). ]*)+")
+_SIDE = re.compile(r"[-+*/(). 0-9]+")
 _OPERATIONS: Mapping[type, Callable[[Fraction, Fraction], Fraction]] = {
     ast.Add: lambda a, b: a + b,
     ast.Sub: lambda a, b: a - b,
@@ -28,10 +29,12 @@ def value(text: str) -> Fraction | None:
     """
     if len(text) > LONGEST or not _SIDE.fullmatch(text.strip()):
         return None
-    plain = re.sub(r"(?<![\d.])0+(?=\d)", "", text.strip())  # Python reads no 007
+    plain = re.sub(r"(?<![0-9.])0+(?=[0-9])", "", text.strip())  # Python reads no 007
+    if any(len(digits) > MOST_DIGITS for digits in re.findall(r"[0-9]+", plain)):
+        return None
     try:
         return _worked(ast.parse(plain, mode="eval").body)
-    except (SyntaxError, ZeroDivisionError, ValueError):
+    except (SyntaxError, ZeroDivisionError, ValueError, MemoryError, RecursionError):
         return None
 
 

@@ -49,7 +49,7 @@ _OUT_OF_CHARACTER = re.compile(
     r"|the (?:player|prompt|game)\b|player:)",
     re.IGNORECASE,
 )
-_NAMED = re.compile(r"\b(?:my name is|my name's|i am called|they call me) ([A-Z]\w+)")
+_NAMED = re.compile(r"\b(?i:my name is|my name's|i am called|they call me) ([A-Z]\w+)")
 
 _STRANGE = """
     account ai airplane airport android app apple apps atm basketball bike blog bot browser bus

@@ -14,20 +14,25 @@ from srlr.core.errors import MissingArtifact
 Match = Literal["exact", "symbolic"]
 
 LONGEST = 200
-"""Characters of an answer that is compared as an expression; what is longer is none."""
-LARGEST_POWER = 64
-"""An expression with a larger one is not worked out: 9**9**9 would never end."""
+"""Characters of a number, and of an answer that is compared as an expression."""
+MOST_POWERS = 4
+"""Powers of an expression that is worked out."""
 
 _NUMBER = re.compile(
     r"(?P<sign>[-−]?)\$?(?P<whole>\d{1,3}(?:,\d{3})+|\d+)?(?P<rest>\.\d+)?"
     r"(?:\s*/\s*(?P<below>\d+))?(?P<percent>\s*%)?"
 )
-_POWER = re.compile(r"(?:\*\*|\^)\s*[({]*\s*-?\s*(\d+)")
+_POWER = re.compile(r"\*\*|\^")
+_SMALL_POWER = re.compile(
+    r"(?:\*\*|\^)\s*(?:-?[0-9]{1,2}|[({]\s*-?[0-9]{1,2}\s*[)}]|[a-z])(?![0-9.!]|\s*[)}]*\s*(?:\*\*|\^))"
+)
+"""One of at most two digits that no other power follows: 9**9**9 would never end."""
+_ENDLESS = re.compile(r"!|\\(?:sum|prod|int|lim)")
 
 
 def number(text: str) -> Fraction | None:
     """The number that a text is, None for any other text: 1,234 · -0.5 · 3/4 · 20 % · $7."""
-    match = _NUMBER.fullmatch(text.strip().rstrip("."))
+    match = _NUMBER.fullmatch(text.strip().rstrip(".")) if len(text) <= LONGEST else None
     if match is None or not (match["whole"] or match["rest"]):
         return None
     below = int(match["below"] or 1) * (100 if match["percent"] else 1)
@@ -78,5 +83,7 @@ def _equal(said: str, gold: str) -> bool:
 
 
 def _towers(text: str) -> bool:
-    powers = [int(found[:9]) for found in _POWER.findall(text)]
-    return max(powers, default=0) > LARGEST_POWER or len(powers) > 4 or "!" in text
+    """Whether it has powers, sums or factorials that could take for ever."""
+    powers = len(_POWER.findall(text))
+    small = len(_SMALL_POWER.findall(text))
+    return small < powers or powers > MOST_POWERS or _ENDLESS.search(text) is not None

@@ -25,6 +25,8 @@ from srlr.rewards import equations
         ("= 4", None),
         ("1 + = 1", None),
         ("9" * 13 + " = 1", None),
+        ("1" * 190 + "x = 1", None),
+        ("(" * 190 + " = 1", None),
         ("1 + " * 60 + "1 = 61", None),
     ],
 )

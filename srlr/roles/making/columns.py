@@ -60,13 +60,13 @@ def read(path: Path, text: str | None = None, label: str | None = None) -> Table
                 f"{option} {near[0]}" if near else f"{option} with one of these",
             )
     chosen_label = label or _label_column(path, kept, [c for c in columns if c != text])
+    labels = _labels(path, [row[chosen_label] for row in kept], chosen_label)
     chosen_text = text or _text_column(path, kept, [c for c in columns if c != chosen_label])
     if chosen_text == chosen_label:
         raise ConfigError(
             f"column {chosen_text!r} cannot be text and label at once", "name two columns"
         )
     _refuse_gaps(path, rows, kept, (chosen_text, chosen_label))
-    labels = _labels(path, [row[chosen_label] for row in kept], chosen_label)
     return Table(path, tuple(kept), chosen_text, chosen_label, labels)
 
 
@@ -133,7 +133,9 @@ def _most(rows: Sequence[Mapping[str, str]]) -> int:
 
 
 def _words(rows: Sequence[Mapping[str, str]], name: str) -> float:
-    return sum(len(row[name].split()) for row in rows) / len(rows)
+    """Of a text, on average over those that are not empty."""
+    counts = [len(row[name].split()) for row in rows if row[name]]
+    return sum(counts) / max(1, len(counts))
 
 
 def _described(rows: Sequence[Mapping[str, str]], columns: Sequence[str]) -> str:
@@ -156,10 +158,12 @@ def _refuse_gaps(
 
 
 def _labels(path: Path, values: Sequence[str], column: str) -> tuple[str, ...]:
-    counts = Counter(values)
+    counts = Counter(value for value in values if value)
     where = f"{path.name!r}: column {column!r}"
     if len(counts) < 2:
-        raise ConfigError(f"{where} has one label only, {values[0]!r}", "--label COLUMN")
+        raise ConfigError(
+            f"{where} has one label only, {next(iter(counts), '')!r}", "--label COLUMN"
+        )
     if len(counts) > MOST_LABELS:
         raise ConfigError(
             f"{where} has {len(counts)} different values, labels are at most {MOST_LABELS}",
