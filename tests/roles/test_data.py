@@ -4,12 +4,19 @@ import sys
 import types
 
 import pytest
+from pydantic import BaseModel, Field
 
 from srlr import assets
 from srlr.core.errors import ConfigError, MissingArtifact
 from srlr.core.profile import RoleProfile
 from srlr.core.types import Task
 from srlr.roles import data, rows, sentiment
+
+
+class Plain(BaseModel):
+    """A text without a label."""
+
+    text: str = Field(min_length=1)
 
 
 def row(text="It broke.", label="negative", **more):

@@ -88,6 +88,11 @@ def _rows(path: Path) -> list[Row]:
         raise ConfigError(
             f"{str(path)!r} has no rows", "the first line names the columns, a row follows each"
         )
+    only = next(iter(rows[0].values)) if len(rows[0].values) == 1 else ""
+    if wrong := next((sign for sign in ";\t|" if sign in only), None):
+        raise ConfigError(
+            f"{str(path)!r}: its columns are separated by {wrong!r}", "save it with commas"
+        )
     return rows
 
 

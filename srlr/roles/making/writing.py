@@ -204,7 +204,11 @@ def _profile(name: str, table: Table) -> str:
     labels = _said(table.labels)
     where = _said(str(table.path.resolve()))
     return PROFILE.format(
-        name=name, file=table.path.name, data=where, labels=labels, longest=table.longest
+        name=name,
+        file=" ".join(table.path.name.split()),
+        data=where,
+        labels=labels,
+        longest=table.longest,
     )
 
 

@@ -27,6 +27,7 @@ from srlr.core.node import Count, Node, Whole
 from srlr.core.types import Split, Task
 from srlr.rewards.symbolic import Match
 from srlr.roles.data import split_of
+from srlr.text.dedup import normalise
 
 ATTEMPTS = 5_000
 """Draws in a row without a new problem after which there are taken to be no more."""
@@ -90,11 +91,12 @@ def _drawn(asked: Options, split: Split) -> Iterator[Task]:
     while misses < ATTEMPTS:
         kind = list(KINDS)[len(seen) % len(KINDS)]
         made = KINDS[kind](rng)
-        if made.text in seen or split_of(made.text) != split:
+        same = normalise(made.text)  # which knows no signs: so does what looks for repeats
+        if same in seen or split_of(same) != split:
             misses += 1
             continue
         misses = 0
-        seen.add(made.text)
+        seen.add(same)
         key = hashlib.sha256(made.text.encode()).hexdigest()[:12]
         answer = {"answer": made.answer, "steps": list(made.steps)}
         meta = {"kind": kind, "steps": len(made.steps), "split": split}
@@ -142,7 +144,7 @@ def percentage(rng: random.Random) -> Made:
 
 def brackets(rng: random.Random) -> Made:
     """(x + a)*(x + b), multiplied out."""
-    a, b = rng.randint(-9, 9) or 2, rng.randint(-9, 9) or 3
+    a, b = rng.randint(-12, 12) or 2, rng.randint(-90, 90) or 3
     middle, last = a + b, a * b
     answer = f"x**2{_term(middle, '*x')}{_term(last)}"
     steps = (f"{a} + {_bracketed(b)} = {middle}", f"{a} * {_bracketed(b)} = {last}", answer)

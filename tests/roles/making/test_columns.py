@@ -60,6 +60,7 @@ def test_a_long_text_raises_what_the_role_allows(tmp_path):
     [
         ((), "has no rows"),
         (("text,label",), "has no rows"),
+        (("text;label", "a b;x", "a c;y"), "separated by ';'"),
         (("text,label", "a b,x,more", "a c,y"), "1 more cells than the header has"),
         (("text,label", '"a b,x'), "not CSV"),
         (("text,label", "a b,x", "a c,x"), "no column looks like labels"),
