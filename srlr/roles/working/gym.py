@@ -21,6 +21,8 @@ from srlr.roles.working.problems import Options
 from srlr.text.dedup import normalise
 
 PREFIX = "reasoning-gym:"
+APART = 10_000_000
+"""Between two seeds: a generator makes its n-th problem from seed + n."""
 
 
 @lru_cache(maxsize=4)
@@ -38,7 +40,11 @@ def everything(names: str, asked: Options) -> tuple[Task, ...]:
         for place, split in enumerate(get_args(Split))
         for name in _known(wanted)
         for task in _tasks(
-            name, 3 * asked.seed + place, getattr(asked, split) // len(wanted), seen, split
+            name,
+            APART * (len(get_args(Split)) * asked.seed + place),
+            max(1, getattr(asked, split) // len(wanted)),
+            seen,
+            split,
         )
     )
 
@@ -64,7 +70,7 @@ def _known(wanted: list[str]) -> list[str]:
 def _tasks(name: str, seed: int, size: int, seen: set[str], split: Split) -> Iterator[Task]:
     import reasoning_gym
 
-    for item in reasoning_gym.create_dataset(name, seed=seed, size=max(1, size)):
+    for item in reasoning_gym.create_dataset(name, seed=seed, size=size):
         text = " ".join(str(item["question"]).split())
         answer = item["answer"]
         key = normalise(text)
