@@ -7,6 +7,7 @@ same("(x+2)*(x-3)", "x**2 - x - 6")     expressions, with the extra srlr[math]
 
 import re
 from fractions import Fraction
+from importlib.util import find_spec
 from typing import Literal
 
 from srlr.core.errors import MissingArtifact
@@ -65,21 +66,35 @@ def _plain(text: str) -> str:
     return re.sub(r"\s+", " ", bare)
 
 
+def require() -> None:
+    """Returns only where expressions can be compared.
+
+    Raises:
+        MissingArtifact: the package that compares them is not installed.
+    """
+    if find_spec("math_verify") is None:
+        raise MissingArtifact(
+            "comparing expressions needs the package 'math-verify'",
+            "pip install 'srlr[math]', or role.options.match=exact",
+        )
+
+
 def _equal(said: str, gold: str) -> bool:
     """As math-verify judges; without its time limits, which would make a reward depend on the
     clock. Texts that could take long are no answers.
     """
     if max(len(said), len(gold)) > LONGEST or _towers(said):
         return False
-    try:
-        from math_verify import parse, verify
-    except ImportError as error:
-        raise MissingArtifact(
-            "comparing expressions needs the package 'math-verify'",
-            "pip install 'srlr[math]', or role.options.match=exact",
-        ) from error
-    read = [parse(f"${text}$", parsing_timeout=None) for text in (gold, said)]
+    require()
+    from math_verify import parse, verify
+
+    read = [parse(f"${_as_latex(text)}$", parsing_timeout=None) for text in (gold, said)]
     return bool(verify(*read, timeout_seconds=None))
+
+
+def _as_latex(text: str) -> str:
+    """x**12 as x^{12}."""
+    return re.sub(r"(?:\*\*|\^)\s*(-?[0-9]+|[a-z])", r"^{\1}", text)
 
 
 def _towers(text: str) -> bool:

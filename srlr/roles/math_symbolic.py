@@ -42,6 +42,8 @@ class Schema(BaseModel):
 
 def load_tasks(profile: RoleProfile, split: Split) -> Sequence[Task]:
     asked = problems.options(profile.options)
+    if asked.match == "symbolic":
+        symbolic.require()  # now, not in the middle of a training
     if profile.data == GENERATED:
         found = problems.everything(asked)
     elif profile.data.startswith(gym.PREFIX):

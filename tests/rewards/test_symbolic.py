@@ -69,7 +69,7 @@ def test_a_text_is_the_same_as_itself_unless_nothing_is_left_of_it(text):
 
 
 def test_expressions_need_their_package(monkeypatch):
-    monkeypatch.setitem(__import__("sys").modules, "math_verify", None)
+    monkeypatch.setattr(symbolic, "find_spec", lambda name: None)
 
     with pytest.raises(MissingArtifact) as caught:
         symbolic.same("x + 1", "1 + x", "symbolic")

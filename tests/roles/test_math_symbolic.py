@@ -10,6 +10,7 @@ from srlr.collaboration import verifier
 from srlr.core.errors import MissingArtifact
 from srlr.core.profile import RoleProfile
 from srlr.core.types import Context, Step, Task
+from srlr.rewards import symbolic
 from srlr.roles import math_symbolic as role
 from srlr.roles.working import gym
 
@@ -137,9 +138,19 @@ def test_rows_of_a_users_own_and_of_the_gym_are_read(tmp_path, monkeypatch):
     assert [task.id for task in role.load_tasks(gymnast, "dev")] == ["1"]
 
 
-def test_symbolic_answers_without_their_package_are_an_error_that_names_it(monkeypatch):
-    monkeypatch.setitem(__import__("sys").modules, "math_verify", None)
-    task = replace(TASK, answer={**TASK.answer, "answer": "x + 1", "match": "symbolic"})
+def test_symbolic_answers_without_their_package_are_refused_at_once(monkeypatch):
+    monkeypatch.setattr(symbolic, "find_spec", lambda name: None)
+    asked = PROFILE.model_copy(update={"options": {"match": "symbolic"}})
 
     with pytest.raises(MissingArtifact, match="math-verify"):
-        role.answer_reward(task, "so\nAnswer: 1 + x")
+        role.load_tasks(asked, "train")
+
+
+def test_expressions_are_compared_where_the_task_asks_for_it():
+    pytest.importorskip("math_verify")
+    asked = PROFILE.model_copy(update={"options": {**PROFILE.options, "match": "symbolic"}})
+    task = next(t for t in role.load_tasks(asked, "dev") if t.meta["kind"] == "brackets")
+    written = task.prompt.removeprefix("Multiply out: ")
+
+    assert role.answer_reward(task, f"so\nAnswer: {written}").value == 1.0
+    assert role.answer_reward(task, f"so\nAnswer: {written} + 1").value == 0.0
