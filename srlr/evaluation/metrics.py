@@ -14,6 +14,7 @@ from typing import Any, Literal
 import numpy as np
 
 from srlr.core.errors import ConfigError
+from srlr.evaluation import speaking, working
 from srlr.evaluation.outcomes import Attempt, Floats, Ints, Outcomes, Schema, finite, outcomes
 
 BINS = 10
@@ -138,6 +139,15 @@ METRICS: dict[str, Metric | Percentile] = {
     "latency_p50_s": Percentile(0.50),
     "latency_p95_s": Percentile(0.95),
     "latency_p99_s": Percentile(0.99),
+    "constraint_pass": Metric(lambda o: _mean_of(speaking.passed(o.rows)), _ratio),
+    "distinct_1": Metric(lambda o: speaking.distinct(o.rows, 1), _ratio),
+    "distinct_2": Metric(lambda o: speaking.distinct(o.rows, 2), _ratio),
+    "repetition": Metric(
+        lambda o: _mean_of(speaking.repetition(o.rows)), _ratio, lower_is_better=True
+    ),
+    "step_accuracy": Metric(lambda o: working.steps(o.rows), _ratio),
+    "equation_accuracy": Metric(lambda o: working.equations(o.rows), _ratio),
+    "symbolic_accuracy": Metric(lambda o: _mean_of(working.same(o.rows)), _ratio),
     "tokens_mean": Metric(lambda o: _mean_of(o.tokens), _ratio, lower_is_better=True),
     "tokens_p50": Percentile(0.50, "tokens"),
     "tokens_p95": Percentile(0.95, "tokens"),

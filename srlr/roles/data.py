@@ -11,7 +11,7 @@ Without `split`, rows are divided 80/10/10 by the sha256 of their group, or of t
 import difflib
 import hashlib
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -51,8 +51,17 @@ def split_of(group: str) -> Split:
     return "train" if share < 0.8 else "dev" if share < 0.9 else "test"
 
 
-def read(spec: str, schema: type[BaseModel], max_chars: int) -> Dataset:
+Prepare = Callable[[Mapping[str, Any]], Mapping[str, Any]]
+
+
+def read(
+    spec: str, schema: type[BaseModel], max_chars: int, prepare: Prepare | None = None
+) -> Dataset:
     """The rows of a .jsonl, .csv or .parquet file, or of hub:org/name, as tasks in their order.
+
+    Args:
+        prepare: makes of a row's values what the schema calls them; a function of its module,
+            since what was read is remembered by it.
 
     Raises:
         ConfigError: rows do not fit the schema (each named with its number), or there are none.
@@ -60,7 +69,19 @@ def read(spec: str, schema: type[BaseModel], max_chars: int) -> Dataset:
     """
     files = from_hub(spec) if spec.startswith(HUB) else [_file(spec)]
     stamp = tuple((str(path), path.stat().st_mtime_ns, path.stat().st_size) for path in files)
-    return _read(spec, stamp, schema, max_chars)
+    return _read(spec, stamp, schema, max_chars, prepare)
+
+
+def renamed(values: Mapping[str, Any], columns: Mapping[str, str]) -> dict[str, Any]:
+    """A row's values by the schema's names.
+
+    Args:
+        columns: by a field of the schema what the file calls it. Another column that has the
+            field's own name becomes "text_".
+    """
+    ours = {theirs: field for field, theirs in columns.items() if theirs != field}
+    ours |= {field: f"{field}_" for field in ours.values() if field not in ours}
+    return {ours.get(name, name): value for name, value in values.items()}
 
 
 def choose(tasks: Iterable[Task], where: Mapping[str, Sequence[str]], split: Split) -> list[Task]:
@@ -91,9 +112,15 @@ def choose(tasks: Iterable[Task], where: Mapping[str, Sequence[str]], split: Spl
 
 @lru_cache(maxsize=4)
 def _read(
-    spec: str, stamp: tuple[tuple[str, int, int], ...], schema: type[BaseModel], max_chars: int
+    spec: str,
+    stamp: tuple[tuple[str, int, int], ...],
+    schema: type[BaseModel],
+    max_chars: int,
+    prepare: Prepare | None,
 ) -> Dataset:
     rows = [row for path, *_ in stamp for row in rows_of(Path(path), named=len(stamp) > 1)]
+    if prepare is not None:
+        rows = [Row(row.where, prepare(row.values), row.problem) for row in rows]
     if not rows:
         raise ConfigError(f"role.data {spec!r} has no rows", "add at least one row for each split")
     tasks: list[Task] = []

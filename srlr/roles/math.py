@@ -21,9 +21,10 @@ from pydantic import BaseModel, Field
 
 from srlr.core.profile import RoleProfile
 from srlr.core.types import Context, Message, Reward, Split, Step, Task, Trajectory, Verdict
+from srlr.rewards.working import CALCULATION, NUMBER, Calculation, calculations, faults
 from srlr.roles import data, word_problems
 from srlr.roles.chats import chat
-from srlr.roles.word_problems import OPERATIONS, calculated
+from srlr.roles.word_problems import OPERATIONS
 
 GENERATED = "generated"
 
@@ -52,30 +53,11 @@ SYSTEM = (
     "The last line is Answer: and the number."
 )
 
-_NUMBER = r"-?\d{1,9}"
-_CALCULATION = re.compile(rf"({_NUMBER}) ([-+*/]) ({_NUMBER}) = ({_NUMBER})")
 _FORMAT = re.compile(
-    rf"(?P<lines>(?:{_NUMBER} [-+*/] {_NUMBER} = {_NUMBER}\n)+)Answer: (?P<answer>{_NUMBER})"
+    rf"(?P<lines>(?:{NUMBER} [-+*/] {NUMBER} = {NUMBER}\n)+)Answer: (?P<answer>{NUMBER})"
 )
 _LOOSE = r"(?<![\d.)])-?\d[\d,]*(?:\.\d+)?"
 _ANSWERED = re.compile(rf"answer\D{{0,20}}?({_LOOSE})", re.IGNORECASE)
-
-
-@dataclass(frozen=True, slots=True)
-class Calculation:
-    """One line: first sign second = result, which need not be true."""
-
-    first: int
-    sign: str
-    second: int
-    result: int
-
-    @property
-    def true(self) -> bool:
-        return calculated(self.first, self.sign, self.second) == self.result
-
-    def __str__(self) -> str:
-        return f"{self.first} {self.sign} {self.second} = {self.result}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,12 +73,7 @@ def read(text: str) -> Reading | None:
     match = _FORMAT.fullmatch(text.strip())
     if match is None:
         return None
-    return Reading(tuple(_calculations(match["lines"])), int(match["answer"]))
-
-
-def _calculations(text: str) -> Iterator[Calculation]:
-    for found in _CALCULATION.finditer(text):
-        yield Calculation(int(found[1]), found[2], int(found[3]), int(found[4]))
+    return Reading(tuple(calculations(match["lines"])), int(match["answer"]))
 
 
 def messages(task: Task, shots: Sequence[Task] = ()) -> list[Message]:
@@ -156,7 +133,7 @@ def expert(task: Task, context: Context, attempt: int, seed: int) -> Trajectory:
     steps = []
     results: list[int] = []
     for text in known:
-        match = _CALCULATION.fullmatch(text)
+        match = CALCULATION.fullmatch(text)
         if match is None:
             steps.append(Step(f"step: {text}", "", share))
             continue
@@ -206,26 +183,13 @@ def verify(trajectory: Trajectory) -> Verdict:
 
 def flaws(task: Task, reading: Reading) -> Iterator[str]:
     """For each line what is wrong with it, or ''."""
-    known = {int(number) for number in re.findall(r"\d{1,9}", task.prompt)}
-    before: set[Calculation] = set()
-    for line in reading.lines:
-        strange = [number for number in (line.first, line.second) if number not in known]
-        if not line.true:
-            yield f"{line} is not true"
-        elif strange:
-            yield f"nothing before it says {strange[0]}"
-        elif line in before:
-            yield f"{line} is there already"
-        else:
-            yield ""
-        before.add(line)
-        known.add(line.result)
+    return faults(task.prompt, reading.lines)
 
 
 def edge_cases(task: Task) -> Iterator[str]:
     """Long solutions, divisions, and a number in the problem that no calculation takes."""
     known = "\n".join(task.answer.get("steps", ()))
-    lines = list(_calculations(known))
+    lines = list(calculations(known))
     if len(lines) >= LONG_SOLUTION:
         yield "long_solution"
     if any(line.sign == "/" for line in lines):

@@ -23,6 +23,7 @@ from pydantic import Field, ValidationError
 from srlr.core.errors import ConfigError
 from srlr.core.node import Count, Node, Whole
 from srlr.core.types import Split, Task
+from srlr.rewards.working import calculated
 from srlr.roles.data import split_of
 from srlr.roles.word_templates import TRAIN, Template
 from srlr.roles.word_templates_held_out import HELD_OUT
@@ -167,10 +168,3 @@ def solve(template: Template, numbers: Mapping[str, int], largest: int) -> Solve
     if len({*steps}) < len(steps) or not all(1 <= number <= largest for number in known.values()):
         return None
     return Solved(numbers, tuple(steps), known[RESULTS[len(steps) - 1]])
-
-
-def calculated(first: int, sign: str, second: int) -> int | None:
-    """What the calculation comes to; None for a division that leaves a rest, or by 0."""
-    if sign == "/":
-        return first // second if second and first % second == 0 else None
-    return {"+": first + second, "-": first - second, "*": first * second}[sign]

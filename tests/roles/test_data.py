@@ -4,12 +4,19 @@ import sys
 import types
 
 import pytest
+from pydantic import BaseModel, Field
 
 from srlr import assets
 from srlr.core.errors import ConfigError, MissingArtifact
 from srlr.core.profile import RoleProfile
 from srlr.core.types import Task
 from srlr.roles import data, rows, sentiment
+
+
+class Plain(BaseModel):
+    """A text without a label."""
+
+    text: str = Field(min_length=1)
 
 
 def row(text="It broke.", label="negative", **more):
@@ -331,3 +338,24 @@ def test_the_sentiment_role_takes_its_own_data_or_the_users(tmp_path, monkeypatc
     (task,) = sentiment.load_tasks(profile("vader-ground-truth"), "train")
 
     assert task.prompt == "vader-ground-truth"
+
+
+def test_columns_are_called_what_the_schema_calls_them():
+    row = {"body": "late", "text": "old", "kind": "post"}
+    named = data.renamed(row, {"text": "body", "label": "kind", "id": "id"})
+
+    assert named == {"text": "late", "text_": "old", "label": "post"}
+
+
+def test_two_columns_may_change_places():
+    assert data.renamed({"a": 1, "b": 2}, {"a": "b", "b": "a"}) == {"b": 1, "a": 2}
+
+
+def test_rows_are_prepared_before_they_are_checked(tmp_path):
+    (tmp_path / "rows.jsonl").write_text('{"body": "late"}')
+    found = data.read(
+        str(tmp_path / "rows.jsonl"), Plain, 100, lambda row: {"text": row["body"], **row}
+    )
+
+    assert [task.prompt for task in found.tasks] == ["late"]
+    assert found.tasks[0].meta["body"] == "late"

@@ -15,13 +15,13 @@ def profile(name, **more):
     return RoleProfile(name=name, family="classification", description="d", data="x", **more)
 
 
-@pytest.mark.parametrize("name", ["codegen", "math", "sentiment"])
+@pytest.mark.parametrize("name", ["codegen", "dialogue", "math", "math_symbolic", "sentiment"])
 def test_a_packaged_role_fulfils_the_protocol(name):
     assert isinstance(roles.load(profile(name)), Role)
 
 
 def test_what_the_roles_share_is_no_role():
-    assert roles.available() == ["codegen", "math", "sentiment"]
+    assert roles.available() == ["codegen", "dialogue", "math", "math_symbolic", "sentiment"]
 
 
 def test_every_module_has_a_profile_and_a_profile_without_one_is_told_apart():
@@ -29,7 +29,6 @@ def test_every_module_has_a_profile_and_a_profile_without_one_is_told_apart():
 
     assert set(roles.available()) <= set(options)
     assert roles.profiles(options) == [
-        "dialogue",
         "moderation",
         "security_review",
         "storyteller",
