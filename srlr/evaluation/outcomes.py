@@ -52,6 +52,9 @@ class Outcomes:
     """In [0, 1]; NaN where the answer has none that is a number in that range."""
     latency_s: Floats
     tokens: Floats
+    rows: Sequence[Attempt]
+    """The attempts themselves, for answers that are more than a label."""
+    schema: Schema
 
 
 def outcomes(rows: Sequence[Attempt], schema: Schema) -> Outcomes:
@@ -81,6 +84,8 @@ def outcomes(rows: Sequence[Attempt], schema: Schema) -> Outcomes:
         confidence=np.array([_confidence(row, schema) for row in rows]),
         latency_s=np.array([_number(row.get("latency_s")) for row in rows]),
         tokens=np.array([_number(row.get("tokens")) for row in rows]),
+        rows=rows,
+        schema=schema,
     )
 
 

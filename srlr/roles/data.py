@@ -50,8 +50,11 @@ def split_of(group: str) -> Split:
     return "train" if share < 0.8 else "dev" if share < 0.9 else "test"
 
 
-def read(spec: str, schema: type[BaseModel], max_chars: int) -> Dataset:
+def read(spec: str, schema: type[BaseModel], max_chars: int, column: str = "text") -> Dataset:
     """The rows of a .jsonl, .csv or .parquet file, or of hub:org/name, as tasks in their order.
+
+    Args:
+        column: the schema's field that is the prompt; the others are the answer.
 
     Raises:
         ConfigError: rows do not fit the schema (each named with its number), or there are none.
@@ -59,7 +62,7 @@ def read(spec: str, schema: type[BaseModel], max_chars: int) -> Dataset:
     """
     files = from_hub(spec) if spec.startswith(HUB) else [_file(spec)]
     stamp = tuple((str(path), path.stat().st_mtime_ns, path.stat().st_size) for path in files)
-    return _read(spec, stamp, schema, max_chars)
+    return _read(spec, stamp, schema, max_chars, column)
 
 
 def choose(tasks: Iterable[Task], where: Mapping[str, Sequence[str]], split: Split) -> list[Task]:
@@ -90,7 +93,11 @@ def choose(tasks: Iterable[Task], where: Mapping[str, Sequence[str]], split: Spl
 
 @lru_cache(maxsize=4)
 def _read(
-    spec: str, stamp: tuple[tuple[str, int, int], ...], schema: type[BaseModel], max_chars: int
+    spec: str,
+    stamp: tuple[tuple[str, int, int], ...],
+    schema: type[BaseModel],
+    max_chars: int,
+    column: str,
 ) -> Dataset:
     rows = [row for path, *_ in stamp for row in rows_of(Path(path), named=len(stamp) > 1)]
     if not rows:
@@ -100,7 +107,7 @@ def _read(
     splits: dict[str, str] = {}
     ids: dict[str, str] = {}
     for row in rows:
-        task, wrong = _checked(row, schema, max_chars)
+        task, wrong = _checked(row, schema, max_chars, column)
         if task is not None:
             wrong += _clashes(task, row.where, splits, ids)
             tasks.append(task)
@@ -111,36 +118,37 @@ def _read(
     return _without_duplicates(spec, tasks)
 
 
-def _checked(row: Row, schema: type[BaseModel], max_chars: int) -> tuple[Task | None, list[str]]:
+def _checked(
+    row: Row, schema: type[BaseModel], max_chars: int, column: str
+) -> tuple[Task | None, list[str]]:
     """The row as a task, or what is wrong with it."""
     if row.problem:
         return None, [row.problem]
     given = {key: value for key, value in row.values.items() if value is not None and value != ""}
-    text = str(given.get("text", "")).strip()
-    wrong = _text_problems(text, row, max_chars)
+    text = str(given.get(column, "")).strip()
+    wrong = _text_problems(text, row, max_chars, column)
     fields = {key: given[key] for key in schema.model_fields if key in given}
     answer: dict[str, Any] = {}
     try:
-        answer = schema.model_validate(fields).model_dump(exclude={"text", "metadata"})
+        answer = schema.model_validate(fields).model_dump(exclude={column, "metadata"})
     except ValidationError as error:
         said = [_said_of(detail, given) for detail in error.errors()]
-        wrong += (
-            said if text or "text" not in row.values else [s for s in said if "'text'" not in s]
-        )
+        named = f"'{column}'"
+        wrong += said if text or column not in row.values else [s for s in said if named not in s]
     split = given.get("split")
     if split is not None and split not in _SPLITS:
         wrong.append(f"'split' {str(split)[:40]!r} is not train, dev or test")
     return (None, wrong) if wrong else (_task(given, text, answer, schema), [])
 
 
-def _text_problems(text: str, row: Row, max_chars: int) -> list[str]:
+def _text_problems(text: str, row: Row, max_chars: int, column: str) -> list[str]:
     if not text:
-        return ["'text' is empty"] if "text" in row.values else []
+        return [f"'{column}' is empty"] if column in row.values else []
     if len(text) > max_chars:
         allowed = f"role.max_prompt_chars allows {max_chars:,}"
-        return [f"'text' has {len(text):,} characters, {allowed}"]
+        return [f"'{column}' has {len(text):,} characters, {allowed}"]
     if any("\ud800" <= character <= "\udfff" for character in text):
-        return ["'text' has half of a UTF-16 pair, which is no character"]
+        return [f"'{column}' has half of a UTF-16 pair, which is no character"]
     return []
 
 

@@ -124,15 +124,13 @@ def test_every_other_stage_refuses_it_at_once(tmp_path, capsys, words):
 def test_the_groups_say_which_roles_are_profiles_only(capsys):
     assert main(["config", "groups"]) == 0
     out = capsys.readouterr().out
-    assert "profiles only, for `srlr select`: role=codegen, dialogue, moderation," in out
+    assert "profiles only, for `srlr select`: role=codegen, dialogue, storyteller," in out
 
     assert main(["config", "groups", "--json"]) == 0
     rows = {row["group"]: row for row in json.loads(capsys.readouterr().out)["data"]}
     assert rows["role"]["profiles_only"] == [
         "codegen",
         "dialogue",
-        "moderation",
-        "security_review",
         "storyteller",
         "support",
     ]
