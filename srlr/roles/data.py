@@ -195,6 +195,8 @@ def _without_duplicates(spec: str, tasks: Sequence[Task]) -> Dataset:
 def _said_of(detail: ErrorDetails, given: Mapping[str, Any]) -> str:
     """A pydantic complaint in a reader's words, with the nearest valid value where there is one."""
     field = ".".join(str(part) for part in detail["loc"])
+    if not field:  # of the row as a whole
+        return detail["msg"].removeprefix("Value error, ")
     if detail["type"] == "missing":
         return f"field {field!r} is missing (the row has: {', '.join(sorted(given)) or 'nothing'})"
     if detail["type"] == "literal_error":

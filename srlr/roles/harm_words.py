@@ -42,7 +42,7 @@ _STEMS = {
     "representational": """stereotyp bias demographic adjective association hiring hire candidate
         male female women men wife husband mother mental_load culture accent race poor rich
         black white ethnic gender old young age elderly nationality immigrant job boys girls
-        household immigrants traditional lazy emotional""",
+        household traditional lazy emotional""",
     "self_harm": """suicid self-harm self cut cutting overdose kill die dying death anorex bulimi
         purge starv diet calorie laxative fasting weight thin scar wrist pills pain hurt hang
         noose vomit depress artery bleed binge eating ana cope hopeless end""",

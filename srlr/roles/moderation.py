@@ -88,9 +88,8 @@ def load_tasks(profile: RoleProfile, split: Split) -> Sequence[Task]:
 
         tasks = harm_scores.read(assets.ensure(HARM_SCORES), said.answer_chars)
     else:
-        read = data.read(profile.data, Schema, profile.max_prompt_chars, "content")
-        tasks = read.tasks
-    return [_costed(task, said) for task in data.choose(tasks, profile.where, split)]
+        tasks = data.read(profile.data, Schema, profile.max_prompt_chars, "content").tasks
+    return data.choose([_costed(task, said) for task in tasks], profile.where, split)
 
 
 def _costed(task: Task, said: Options) -> Task:
@@ -99,7 +98,7 @@ def _costed(task: Task, said: Options) -> Task:
     severity = task.answer["severity"] or ("medium" if flags else "none")
     costs = {"false_positive": said.false_positive_cost, "miss": said.miss_cost}
     meta = {"stance": harm_words.stance(task.prompt), **task.meta, "costs": costs}
-    return replace(task, answer=form.answer(flags, severity), meta=meta)
+    return replace(task, answer=form.answer_of(flags, severity), meta=meta)
 
 
 # -- the trained format, which `moderation_form` writes and reads ----------------------------------
@@ -183,7 +182,7 @@ def expert(task: Task, context: Context, attempt: int, seed: int) -> Trajectory:
     ]
     weights = (0.2, 0.25, 0.45, 0.1) if kind else (0.2, 0.3, 0.5)
     steps = tuple(map(Step, form.actions(reading), why, weights))
-    return Trajectory(task, steps, form.answer(gold["flags"], gold["severity"]), "expert",
+    return Trajectory(task, steps, form.answer_of(gold["flags"], gold["severity"]), "expert",
                       meta={"override": kind})  # fmt: skip
 
 

@@ -18,7 +18,7 @@ NO_FLAG = "none"
 NO_WORD = "nothing"
 
 
-def answer(flags: Sequence[str], severity: str) -> dict[str, Any]:
+def answer_of(flags: Sequence[str], severity: str) -> dict[str, Any]:
     """Flags in the order of CATEGORIES, once each; none with severity none."""
     listed = [one for one in CATEGORIES if one in flags] if severity != "none" else []
     return {"flags": listed, "severity": severity, "flag": listed[0] if listed else NO_FLAG}
@@ -49,7 +49,7 @@ class Reading:
 
     @property
     def answer(self) -> dict[str, Any]:
-        return answer(self.about, self.severity)
+        return answer_of(self.about, self.severity)
 
 
 def actions(reading: Reading) -> list[str]:
@@ -100,15 +100,16 @@ def parse_baseline(text: str) -> dict[str, Any] | None:
     listed = isinstance(flags, list) and all(flag in CATEGORIES for flag in flags)
     if not listed or severity not in LEVELS or bool(flags) != (severity != "none"):
         return None
-    return answer(flags, severity)
+    return answer_of(flags, severity)
 
 
 def parse_leniently(text: str) -> dict[str, Any] | None:
     """The rules it names, unless it says that there are none; None of a text that says neither."""
     low = re.sub(r"[_\s]+", "_", text.lower())
     flags = [one for one in CATEGORIES if one in low]
-    level = re.search(rf"severity\W{{0,5}}({'|'.join(LEVELS)})", low)
+    level = re.search(rf"severity[\W_]{{0,6}}({'|'.join(LEVELS)})", low)
     severity = level[1] if level else ("medium" if flags else "none")
-    if not flags and not level and not re.search(r"flags\W{0,5}\[_?\]|\bnone\b|harmless|_no_", low):
+    harmless = re.search(r"flags[\W_]{0,6}\[_?\]|(?<![a-z])(?:none|harmless|no)(?![a-z])", low)
+    if not flags and not level and not harmless:
         return None
-    return answer(flags, severity if flags else "none")
+    return answer_of(flags, severity if flags else "none")

@@ -1,15 +1,15 @@
 """Which line of a piece of code can be attacked, how, and what mends it.
 
     1 rows = []
-    2 record = yaml.load(body)
+    2 record = pickle.loads(body)
     3 rows.append(record)
 
-    what it learns to answer     sees: yaml.load                             (step read)
+    what it learns to answer     sees: pickle.loads                          (step read)
                                  line 2                                      (step locate)
-                                 , CWE-20 medium                             (step classify)
-                                 : parse it safely                           (step advise)
+                                 , CWE-502 medium                            (step classify)
+                                 : load plain data                           (step advise)
                                  vulnerable                                  (step conclude)
-    what `parse` makes of it     {"findings": [{"cwe": 20, "line": 2, "severity": "medium"}],
+    what `parse` makes of it     {"findings": [{"cwe": 502, "line": 2, "severity": "medium"}],
                                   "verdict": "vulnerable"}
 
 Locate, classify and advise are one line of text, and there is one such line for each finding. The
@@ -32,7 +32,7 @@ from srlr.roles import bandit_scan, data, role_options, security_variants
 from srlr.roles import security_form as form
 from srlr.roles.chats import chat
 from srlr.roles.security_form import SAFE, VULNERABLE, Reading, Remark
-from srlr.roles.security_rules import ADVICE, CWES, signs
+from srlr.roles.security_rules import ADVICE, CWES, looks, seen, signs
 
 EXAMPLES = "bandit-examples"
 
@@ -121,7 +121,6 @@ def _judged(task: Task, *, held: bool) -> Task:
 # -- the trained format, which `security_form` writes and reads ------------------------------------
 
 SYSTEM = "Security review"
-MOST_SIGNS = 4
 
 
 def messages(task: Task, shots: Sequence[Task] = ()) -> list[Message]:
@@ -185,7 +184,7 @@ def expert(task: Task, context: Context, attempt: int, seed: int) -> Trajectory:
         for one in task.answer["findings"]
     )
     reading = Reading(seen(task.prompt), remarks, task.answer["verdict"])
-    why = [_looks(task.prompt)]
+    why = [looks(task.prompt)]
     for one in remarks:
         shown = [sign.word for sign in signs(task.prompt) if (sign.line, sign.cwe) == place_of(one)]
         why += [
@@ -202,16 +201,6 @@ def expert(task: Task, context: Context, attempt: int, seed: int) -> Trajectory:
 
 def place_of(remark: Remark) -> tuple[int, int]:
     return remark.line, remark.cwe
-
-
-def seen(code: str) -> tuple[str, ...]:
-    """The first few different words that look like a weakness."""
-    return tuple(dict.fromkeys(one.word for one in signs(code)))[:MOST_SIGNS]
-
-
-def _looks(code: str) -> str:
-    named = [f"{one.word!r} on line {one.line} (CWE-{one.cwe})" for one in signs(code)]
-    return f"There is {', '.join(named[:MOST_SIGNS])}." if named else "Nothing looks like one."
 
 
 def verify(trajectory: Trajectory) -> Verdict:

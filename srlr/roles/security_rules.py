@@ -1,6 +1,6 @@
 """What is known of the weaknesses that bandit finds: CWE, how code shows them, what mends them.
 
-    yaml.load(text)          shows CWE-20 by "yaml.load"      fixed form: yaml.safe_load(text)
+    pickle.loads(body)       shows CWE-502 by "pickle.loads"       fixed form: json.loads(body)
 
 `TESTS` says which CWE each test of bandit 1.9 is about, `shown` which weaknesses a line looks like,
 and `fixed` rewrites a statement so that the weakness is gone. That a line looks like a weakness
@@ -52,6 +52,8 @@ ADVICE: Mapping[int, str] = {
 }
 """CWE -> what mends it, in a few words."""
 CWES = tuple(ADVICE)
+MOST_SIGNS = 4
+"""Of a program that are named."""
 
 _SHOWN: Mapping[int, str] = {
     20: r"yaml\.load|\bxml\b[\w.]*|xmlrpc\w*|lxml\w*|badParse\w*|badET|expat\w*|pulldom|minidom|"
@@ -76,10 +78,10 @@ _SHOWN: Mapping[int, str] = {
     377: r"/tmp\w*|/var/tmp|/dev/shm|mktemp",
     400: r"requests\.\w+|httpx\.\w+|timeout ?= ?\w+|\.(?:get|post|put|delete|patch)\(",
     494: r"from_pretrained|load_dataset|hf_hub_download|snapshot_download",
-    502: r"\w*pickle\w*|dill[\w.]*|marshal[\w.]*|shelve[\w.]*|torch\.load|cloudpickle|loads?\(|"
+    502: r"\w*pickle[\w.]*|dill[\w.]*|marshal[\w.]*|shelve[\w.]*|torch\.load|cloudpickle|loads?\(|"
     r"Unpickler|decode\(",
     605: r"0\.0\.0\.0|\.bind\(",
-    703: r"assert\b|except\b[^:]*:|pass\b|continue\b",
+    703: r"assert\b|except\b|pass\b|continue\b",
     732: r"chmod\(",
     838: r"[\u202a-\u202e\u2066-\u2069]+",
 }
@@ -102,6 +104,17 @@ def signs(code: str) -> Iterator[Sign]:
             match = pattern.search(line)
             if match is not None:
                 yield Sign(number, match[0].strip(" =("), cwe)
+
+
+def seen(code: str) -> tuple[str, ...]:
+    """The first few different words that look like a weakness."""
+    return tuple(dict.fromkeys(one.word for one in signs(code)))[:MOST_SIGNS]
+
+
+def looks(code: str) -> str:
+    """The same in a sentence, with lines and CWEs."""
+    named = [f"{one.word!r} on line {one.line} (CWE-{one.cwe})" for one in signs(code)]
+    return f"There is {', '.join(named[:MOST_SIGNS])}." if named else "Nothing looks like one."
 
 
 # Each is tried in turn; those of a test follow each other. What bandit then says of the statement

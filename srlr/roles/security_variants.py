@@ -4,7 +4,7 @@ ones.
     total = 0
     for item in rows:
         total += item
-    record = yaml.load(body)         the statement, its variable renamed, among safe lines
+    record = pickle.loads(body)      the statement, its variable renamed, among safe lines
     print(total)
 
 A split has the examples of its own alone: files are dealt out by the weakness they are mostly
