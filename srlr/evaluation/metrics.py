@@ -14,7 +14,7 @@ from typing import Any, Literal
 import numpy as np
 
 from srlr.core.errors import ConfigError
-from srlr.evaluation import speaking, working
+from srlr.evaluation import flags, places, speaking, working
 from srlr.evaluation.outcomes import Attempt, Floats, Ints, Outcomes, Schema, finite, outcomes
 
 BINS = 10
@@ -135,6 +135,15 @@ METRICS: dict[str, Metric | Percentile] = {
     "validity": validity,
     "ece": ece,
     "brier": brier,
+    "balanced_detection": Metric(flags.both, flags.balanced),
+    "false_positive_rate": Metric(flags.false_positives, _ratio, lower_is_better=True),
+    "detection_rate": Metric(flags.detections, _ratio),
+    "detection_macro": Metric(flags.by_category, flags.macro, needs_labels=True),
+    "flags_f1": Metric(flags.matches, flags.f1),
+    "finding_precision": Metric(places.precision, _ratio),
+    "finding_recall": Metric(places.recall, _ratio),
+    "finding_f1": Metric(places.matches, flags.f1),
+    "line_accuracy": Metric(places.lines, _ratio),
     "latency_mean_s": Metric(lambda o: _mean_of(o.latency_s), _ratio, lower_is_better=True),
     "latency_p50_s": Percentile(0.50),
     "latency_p95_s": Percentile(0.95),

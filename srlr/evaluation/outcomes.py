@@ -52,8 +52,9 @@ class Outcomes:
     """In [0, 1]; NaN where the answer has none that is a number in that range."""
     latency_s: Floats
     tokens: Floats
-    rows: tuple[Attempt, ...] = ()
-    """The attempts themselves, for metrics of what was said."""
+    rows: Sequence[Attempt]
+    """The attempts themselves, for answers that are more than a label."""
+    schema: Schema
 
 
 def outcomes(rows: Sequence[Attempt], schema: Schema) -> Outcomes:
@@ -84,6 +85,7 @@ def outcomes(rows: Sequence[Attempt], schema: Schema) -> Outcomes:
         latency_s=np.array([_number(row.get("latency_s")) for row in rows]),
         tokens=np.array([_number(row.get("tokens")) for row in rows]),
         rows=tuple(rows),
+        schema=schema,
     )
 
 

@@ -26,8 +26,10 @@ FUNCTIONS = tuple(
 """What every role module defines, after core.types.Role."""
 
 _NOT_ROLES = {"chats", "data", "polarity", "rows", "vader"}
-_NOT_ROLES |= {"word_problems", "word_templates", "word_templates_held_out"}
+_NOT_ROLES |= {"word_problems", "word_templates", "word_templates_held_out", "role_options"}
 _NOT_ROLES |= {"code_blocks", "code_format", "code_tasks", "human_eval"}
+_NOT_ROLES |= {"harm_scores", "harm_words", "moderation_form", "bandit_scan", "security_findings"}
+_NOT_ROLES |= {"security_form", "security_rules", "security_units", "security_variants"}
 
 
 def load(profile: RoleProfile, role_path: str | None = None) -> Role:

@@ -128,7 +128,7 @@ def _read(
     splits: dict[str, str] = {}
     ids: dict[str, str] = {}
     for row in rows:
-        task, wrong = _checked(row, schema, max_chars)
+        task, wrong = _checked(row, schema, max_chars, column)
         if task is not None:
             wrong += _clashes(task, row.where, splits, ids)
             tasks.append(task)
@@ -139,7 +139,9 @@ def _read(
     return _without_duplicates(spec, tasks)
 
 
-def _checked(row: Row, schema: type[BaseModel], max_chars: int) -> tuple[Task | None, list[str]]:
+def _checked(
+    row: Row, schema: type[BaseModel], max_chars: int, column: str
+) -> tuple[Task | None, list[str]]:
     """The row as a task, or what is wrong with it."""
     if row.problem:
         return None, [row.problem]
@@ -221,6 +223,8 @@ def _without_duplicates(spec: str, tasks: Sequence[Task]) -> Dataset:
 def _said_of(detail: ErrorDetails, given: Mapping[str, Any]) -> str:
     """A pydantic complaint in a reader's words, with the nearest valid value where there is one."""
     field = ".".join(str(part) for part in detail["loc"])
+    if not field:  # of the row as a whole
+        return detail["msg"].removeprefix("Value error, ")
     if detail["type"] == "missing":
         return f"field {field!r} is missing (the row has: {', '.join(sorted(given)) or 'nothing'})"
     if detail["type"] == "literal_error":

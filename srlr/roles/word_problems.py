@@ -18,13 +18,14 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from srlr.core.errors import ConfigError
 from srlr.core.node import Count, Node, Whole
 from srlr.core.types import Split, Task
 from srlr.rewards.working import calculated
 from srlr.roles.data import split_of
+from srlr.roles.role_options import read as checked
 from srlr.roles.word_templates import TRAIN, Template
 from srlr.roles.word_templates_held_out import HELD_OUT
 from srlr.text.dedup import normalise
@@ -76,13 +77,7 @@ def options(said: Mapping[str, Any]) -> Options:
     Raises:
         ConfigError: an unknown key or a value out of range.
     """
-    try:
-        return Options.model_validate(dict(said))
-    except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(map(str, first["loc"]))
-        known = ", ".join(Options.model_fields)
-        raise ConfigError(f"role.options.{key}: {first['msg']}", f"the keys are {known}") from error
+    return checked(Options, said)
 
 
 @lru_cache(maxsize=4)

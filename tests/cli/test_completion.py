@@ -28,6 +28,7 @@ ROOT = Path(__file__).resolve().parents[2]
             "recip",
             [
                 *("recipe=ablation_math", "recipe=ablation_sentiment"),
+                *("recipe=moderation", "recipe=security_review"),
                 *("recipe=sentiment_in_domain", "recipe=sentiment_quick"),
             ],
         ),

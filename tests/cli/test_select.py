@@ -124,13 +124,11 @@ def test_every_other_stage_refuses_it_at_once(tmp_path, capsys, words):
 def test_the_groups_say_which_roles_are_profiles_only(capsys):
     assert main(["config", "groups"]) == 0
     out = capsys.readouterr().out
-    assert "profiles only, for `srlr select`: role=moderation, security_review," in out
+    assert "profiles only, for `srlr select`: role=storyteller, support" in out
 
     assert main(["config", "groups", "--json"]) == 0
     rows = {row["group"]: row for row in json.loads(capsys.readouterr().out)["data"]}
     assert rows["role"]["profiles_only"] == [
-        "moderation",
-        "security_review",
         "storyteller",
         "support",
     ]
