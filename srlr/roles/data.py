@@ -128,7 +128,7 @@ def _read(
     splits: dict[str, str] = {}
     ids: dict[str, str] = {}
     for row in rows:
-        task, wrong = _checked(row, schema, max_chars, column)
+        task, wrong = _checked(row, schema, max_chars)
         if task is not None:
             wrong += _clashes(task, row.where, splits, ids)
             tasks.append(task)
