@@ -139,9 +139,7 @@ def _read(
     return _without_duplicates(spec, tasks)
 
 
-def _checked(
-    row: Row, schema: type[BaseModel], max_chars: int, column: str
-) -> tuple[Task | None, list[str]]:
+def _checked(row: Row, schema: type[BaseModel], max_chars: int) -> tuple[Task | None, list[str]]:
     """The row as a task, or what is wrong with it."""
     if row.problem:
         return None, [row.problem]
