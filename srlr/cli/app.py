@@ -129,7 +129,11 @@ def _select(
     if review or explain is not None:
         from srlr.cli import select
 
-        select.answer(words or (), config_dir, run, review=review, explain=explain, as_json=as_json)
+        select.alone(
+            {"--measure": measure, "--force": force, "--dry-run": dry_run, "--review": review},
+            explain,
+        )
+        select.answer(words or (), config_dir, run, explain=explain, as_json=as_json)
     elif measure and not dry_run:
         from srlr.cli import measure as command
         from srlr.cli.pipeline import Ask, Manner

@@ -1,6 +1,6 @@
 """srlr select --review and --explain: questions about decisions; nothing is run to answer them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,22 +14,27 @@ if TYPE_CHECKING:
     from srlr.stages.select_review import Review, Reviews
 
 
+def alone(flags: Mapping[str, bool], explain: str | None) -> None:
+    """Raises ConfigError where a question comes with what is none, or with another one."""
+    said = [flag for flag, is_set in flags.items() if is_set]
+    said += [] if explain is None else ["--explain"]
+    if len(said) > 1:
+        raise ConfigError(f"{' and '.join(said)} do not go together", "ask one at a time")
+
+
 def answer(
     words: Sequence[str],
     config_dir: Path | None,
     run: str | None,
     *,
-    review: bool,
     explain: str | None,
     as_json: bool,
 ) -> None:
-    """Answers one of the two.
+    """Why not `explain`, or where that is None: which decisions are due.
 
     Raises:
-        ConfigError: both are asked, no such model, or the words do not compose.
+        ConfigError: no such model, or the words do not compose.
     """
-    if review and explain is not None:
-        raise ConfigError("--review and --explain are two questions", "ask one at a time")
     if explain is not None:
         _explain(words, config_dir, run, explain, as_json=as_json)
     else:

@@ -77,7 +77,8 @@ def _problem(error: Any, sources: Mapping[str, Source]) -> Problem:
             return Problem(told, rest, source=_source_of(told, sources))
         return Problem(key, what, source=source)
     here = schema.field(key)
-    if here is None:
+    of_a_mapping = here is not None and here.info is None  # whose bounds pydantic alone knows
+    if here is None or (of_a_mapping and error["type"].startswith(("greater_than", "less_than"))):
         return Problem(key, error["msg"].lower(), error["input"], source=source)
     close = nearest(str(error["input"]), schema.choices(here))
     meant = f"{key}={close}" if close else None

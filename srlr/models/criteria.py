@@ -131,9 +131,8 @@ def _probed(one: Candidate, name: str, claimed: Mark) -> Mark:
     """The measured share of that name, where there is one, instead of a claim."""
     if (seen := one.seen(name)) is None:
         return claimed
-    return _measured(
-        Mark(_clamped(seen), f"{figure(seen)} of the role's own tasks", "measured"), claimed
-    )
+    note = f"{name} {figure(seen)} on the role's own tasks"
+    return _measured(Mark(_clamped(seen), note, "measured"), claimed)
 
 
 def _counted(attribute: str, anchor: float) -> Judge:

@@ -191,7 +191,8 @@ def probed(subject: Subject, tasks: Sequence[Task]) -> tuple[Probe, float, float
     columns = outcomes(rows, schema)
     right, valid = int(columns.correct.sum()), float(columns.valid.mean())
     f1 = compare.interval(rows, "macro_f1", schema) if schema.labels else None
-    probe = Probe.of(right, len(rows), valid, f1 and (f1.value, f1.low, f1.high))
+    told = None if f1 is None else (f1.value, f1.low, f1.high)
+    probe = Probe.of(right, len(rows), valid, told)
     return probe, len(rows) / seconds, float(columns.tokens.mean())
 
 

@@ -112,7 +112,7 @@ def _candidate(
         tuning_methods=_words(card, "tuning_methods"),
         libraries=_words(card, "libraries"),
         for_pay=bool(cards.claim(card, "for_pay")),
-        observed=found and _observed(found, settings, training),
+        observed=None if found is None else _observed(found, settings, training),
         **_spent(settings, pace, cost, training),
     )
 

@@ -95,19 +95,19 @@ def run(rundir: RunDir) -> dict[str, Any]:
 
 def _conclude(work: Work, said: dict[str, Any], found: Mapping[str, Found]) -> dict[str, Any]:
     """Decides on what was measured, and writes the record with its checks and costs."""
-    rundir, was = work.rundir, said["selected_model"]
-    said = _decided(work, said, found)
+    rundir, said = work.rundir, _decided(work, said, found)
     name = said["selected_model"]
-    if name != was:
+    moved = name != work.settings.model.name
+    if moved:
         final = compose.with_model(work.aim.first, name)
         work = replace(work, aim=replace(work.aim, final=final))
     ends = _conclusions(work, said, found)
     left = _write(work, found, **ends)
     record = {**said, **ends, **select_checks.told(found.values())}
-    if name != was:  # killed before the config has the new model, the run takes it from the record
+    if moved:  # killed before the config has the new model, the run takes it from the record
         unselect(work.aim, rundir)
     select_record.publish({"model_selection": record}, rundir)
-    if name != was:
+    if moved:
         selected(work.aim, rundir, name)
         audit(rundir, "selected", model=name)
     return left

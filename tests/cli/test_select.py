@@ -90,6 +90,8 @@ def test_explain_answers_in_a_table_or_in_json(capsys):
     [
         (["--explain", "phi-3.5-mini-instrct"], 2, "did you mean 'phi-3.5-mini-instruct'?"),
         (["--review", "--explain", "phi-3.5-mini-instruct"], 2, "ask one at a time"),
+        (["--review", "--measure"], 2, "--measure and --review do not go together"),
+        (["--force", "--explain", "x"], 2, "--force and --explain do not go together"),
         (["--explain", "phi-3.5-mini-instruct", "--run", "zz"], 3, "there is no run 'zz'"),
         (["--explain", "phi-3.5-mini-instruct", "role=sentimant"], 2, "role=sentiment"),
     ],

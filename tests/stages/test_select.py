@@ -350,7 +350,7 @@ def test_weights_for_no_criterion_are_said_before_anything_is_looked_up(monkeypa
     ("word", "said"),
     [
         ("role.weights={latency: 0, accuracy: 0, cost: 0}", "role.weights: every weight is 0"),
-        ("role.weights.latency=-1", "role.weights.latency = -1"),
+        ("role.weights.latency=-1", "latency = -1: input should be greater than or equal to 0"),
         ("role.weights.latency=inf", "a weight is infinite"),
     ],
 )

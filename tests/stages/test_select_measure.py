@@ -319,7 +319,12 @@ def test_a_card_that_left_the_catalog_says_so(chosen, process):
 # -- the decision again ----------------------------------------------------------------------------
 
 
-RIVALS = ("tier.candidates=[one,two]", "tier.parameters_min_b=0", "tier.stand_in=null")
+RIVALS = (
+    "tier.candidates=[one,two]",
+    "tier.parameters_min_b=0",
+    "tier.parameters_max_b=1",
+    "tier.stand_in=null",
+)
 TWO_IS_BETTER = """
 import json
 said = json.loads(%s)
@@ -379,10 +384,13 @@ def test_where_nothing_fits_any_more_the_choice_stays_and_says_so(chosen, proces
 
 
 def test_a_kill_between_record_and_config_is_made_good(rivals, monkeypatch):
-    monkeypatch.setattr(select_measure, "selected", lambda *_: 1 / 0)
-    with pytest.raises(ZeroDivisionError):
-        select_measure.run(rivals)
-    pipeline.run(Ask(run=str(rivals.path)), ("select",))
+    with monkeypatch.context() as killed:
+        killed.setattr(select_measure, "selected", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            select_measure.run(rivals)
+    aim = find(Ask(run=str(rivals.path)), NAMES)
+    assert (aim.final.settings.model.name, decision(rivals)["selected_model"]) == ("auto", "two")
+    select_measure.run(rivals)
 
     assert find(Ask(run=str(rivals.path)), NAMES).final.settings.model.name == "two"
 

@@ -71,7 +71,7 @@ def test_another_choice_says_what_changed(tmp_path, machine):
     one = review([rundir], NOW, 7).due[0]
 
     assert (one.verdict, one.model_today) == ("other", "smollm2-135m-instruct")
-    assert one.why[0].startswith("llama-3.2-3b-instruct is excluded by its memory: 65.2 GB")
+    assert one.why[0].startswith("llama-3.2-3b-instruct is excluded by its memory: 73.7 GB")
     assert "smollm2-135m-instruct is new candidate" in one.why
     assert any("phi-3.5-mini-instruct is now excluded by its memory" in why for why in one.why)
     assert "qwen2.5-7b-instruct is no longer excluded by its latency" in one.why
@@ -155,7 +155,7 @@ def test_equal_configs_are_decided_once(tmp_path, monkeypatch):
     runs = [run(tmp_path, name, 9) for name in "abc"]
     calls = []
     choose = select.choose
-    monkeypatch.setattr(select, "choose", lambda *a: calls.append(a) or choose(*a))
+    monkeypatch.setattr(select, "choose", lambda *a, **b: calls.append(a) or choose(*a, **b))
     review(runs, NOW, 7)
 
     assert len(calls) == 1
