@@ -107,9 +107,9 @@ def read(test: str) -> Plain | None:
                         comparators=[right],
                     )
                 )
-            ]:
+            ] if all(one.arg for one in keywords):
                 given = tuple(map(ast.literal_eval, args))
-                named = {one.arg or "**": ast.literal_eval(one.value) for one in keywords}
+                named = {str(one.arg): ast.literal_eval(one.value) for one in keywords}
                 return Plain(Call(name, given, named), ast.literal_eval(right))
     except _UNREADABLE:
         pass

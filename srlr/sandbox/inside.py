@@ -103,7 +103,7 @@ def main(job: Mapping[str, Any]) -> None:
     verdicts = os.dup(2)
     for number in (1, 2):
         os.close(number)
-    sys.stdout = sys.stderr = _Nowhere()  # type: ignore[assignment]
+    sys.stdout = sys.stderr = _Nowhere()
     _confine(job)
     if job["kind"] == "tests":
         _test(job, replies, verdicts)

@@ -16,7 +16,7 @@ from srlr.stages import answering
 
 COMPOSED = compose(["role=codegen", "role.sandbox.kind=none"], environ={})
 PROFILE = COMPOSED.settings.role
-FEW = PROFILE.model_copy(update={"options": {"train": 6, "dev": 4, "test": 4}})
+FEW = PROFILE.model_copy(update={"options": {**PROFILE.options, "train": 6, "dev": 4, "test": 4}})
 ROLE = roles.load(FEW)
 SUM = Task(
     "1",
