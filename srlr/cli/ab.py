@@ -137,6 +137,8 @@ def _attempts(folder: Path, name: str) -> tuple[list[dict[str, Any]], tuple[Any,
 
 
 def _show(a: str, b: str, found: "Found", finds: float | None, rule: "Rule") -> None:
+    from srlr.evaluation import sequential
+
     said = {
         "B": f"{b} is better than {a}",
         "A": f"{a} is better than {b}",
@@ -153,5 +155,6 @@ def _show(a: str, b: str, found: "Found", finds: float | None, rule: "Rule") -> 
         f"{found.pairs:,} pairs, p {found.p:.3f}"
     )
     render.text(f"p and the {1 - rule.alpha:.0%} interval hold however often one looks.")
-    power = "no gap that is possible" if finds is None else f"a gap of {finds:.3f}"
-    render.text(f"So many pairs would find {power} in 80 % of tests.")
+    if found.verdict == "open":
+        power = "no gap" if finds is None else f"a gap of {finds:.3f} or more"
+        render.text(f"So many pairs find {power} in {sequential.POWER:.0%} of tests.")
