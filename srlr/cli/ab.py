@@ -53,13 +53,11 @@ def ab(
     if expect is not None:
         _plan(expect, discordant, rule, as_json=as_json)
         return
-    if traffic is None:
-        found = sequential.decided(_of_runs(a, b, runs_dir, config_dir), rule)
-    else:
-        found = sequential.decided(_of_traffic(traffic, a, b), rule)
-    finds = None
-    if found.discordant > 0:
-        finds = sequential.detectable(found.discordant, found.pairs, rule)
+    runs = _of_runs(a, b, runs_dir, config_dir)
+    pairs = runs if traffic is None else _of_traffic(traffic, a, b)
+    found = sequential.decided(pairs, rule)
+    differ = found.discordant > 0
+    finds = sequential.detectable(found.discordant, found.pairs, rule) if differ else None
     data = {"a": a, "b": b, "alpha": alpha, **asdict(found), "finds": finds}
     render.emit("ab", data, as_json=as_json, human=lambda: _show(a, b, found, finds, rule))
     raise typer.Exit(GateFailed.exit_code if check and found.verdict != "B" else 0)
@@ -112,7 +110,7 @@ def _of_runs(a: str, b: str, runs_dir: str | None, config_dir: Path | None) -> "
             f"{a!r} and {b!r} are runs of roles with other answers: {first[1]}, {second[1]}",
             "compare runs of one role",
         )
-    return traffic.answered(first[0], second[0], Schema(*first[1]))
+    yield from traffic.answered(first[0], second[0], Schema(*first[1]))
 
 
 def _attempts(folder: Path, name: str) -> tuple[list[dict[str, Any]], tuple[Any, ...]]:
@@ -137,6 +135,8 @@ def _attempts(folder: Path, name: str) -> tuple[list[dict[str, Any]], tuple[Any,
 
 
 def _show(a: str, b: str, found: "Found", finds: float | None, rule: "Rule") -> None:
+    from srlr.evaluation import sequential
+
     said = {
         "B": f"{b} is better than {a}",
         "A": f"{a} is better than {b}",
@@ -153,5 +153,6 @@ def _show(a: str, b: str, found: "Found", finds: float | None, rule: "Rule") -> 
         f"{found.pairs:,} pairs, p {found.p:.3f}"
     )
     render.text(f"p and the {1 - rule.alpha:.0%} interval hold however often one looks.")
-    power = "no gap that is possible" if finds is None else f"a gap of {finds:.3f}"
-    render.text(f"So many pairs would find {power} in 80 % of tests.")
+    if found.verdict == "open":
+        power = "no gap" if finds is None else f"a gap of {finds:.3f} or more"
+        render.text(f"So many pairs find {power} in {sequential.POWER:.0%} of tests.")

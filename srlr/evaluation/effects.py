@@ -11,7 +11,7 @@ import numpy as np
 
 from srlr.core.errors import ConfigError
 from srlr.evaluation.compare import align
-from srlr.evaluation.outcomes import Attempt, Schema, outcomes
+from srlr.evaluation.outcomes import Attempt, Floats, Schema, outcomes
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +33,17 @@ def effect(first: Sequence[Attempt], second: Sequence[Attempt], schema: Schema) 
 
     Raises:
         ConfigError: they were not asked the same tasks once each, or none.
-
-    Source: Cohen 1988, "Statistical Power Analysis", 2.5 (d), 5.2 (g), 6.2 (h).
     """
     pairs = align(first, second).values()
     was_N = outcomes([one for one, _ in pairs], schema).correct
-    now_N = outcomes([one for _, one in pairs], schema).correct
+    return sized(was_N, outcomes([one for _, one in pairs], schema).correct)
+
+
+def sized(was_N: Floats, now_N: Floats) -> Effect:
+    """How far two models' answers lie apart, 1 where right and 0 where wrong, task by task.
+
+    Source: Cohen 1988, "Statistical Power Analysis", 2.5 (d), 5.2 (g), 6.2 (h).
+    """
     fixed, broken = int((now_N > was_N).sum()), int((now_N < was_N).sum())
     gap_N = now_N - was_N
     spread = float(gap_N.std(ddof=1)) if len(gap_N) > 1 else 0.0

@@ -6,34 +6,57 @@ from itertools import combinations
 import numpy as np
 
 from srlr.evaluation import tables
-from srlr.evaluation.compare import Resampling, mcnemar
-from srlr.evaluation.effects import effect, holm
+from srlr.evaluation.compare import Difference, Flips, Resampling, mcnemar
+from srlr.evaluation.effects import holm, sized
 from srlr.evaluation.outcomes import Attempt, Floats, Schema, outcomes
-from srlr.evaluation.value import COMPARISONS, Pairwise, Service
+from srlr.evaluation.value import COMPARISONS, PairedTest, Pairwise, Service
 
 PERCENTILES = {"p50": 0.50, "p95": 0.95, "p99": 0.99}
 
 
-def every_two(models: tables.Rows, schema: Schema, how: Resampling, word: str) -> list[Pairwise]:
+def every_two(
+    models: tables.Rows,
+    schema: Schema,
+    how: Resampling,
+    word: str,
+    tests: Sequence[PairedTest] = (),
+) -> list[Pairwise]:
     """All pairs in the report's order, the later minus the earlier.
+
+    Args:
+        tests: pairs that are tested in that metric already.
 
     Raises:
         ConfigError: two models were asked different tasks, or the metric cannot be resampled.
     """
+    known = {(one.against, one.model): (one.metrics[word], one.flips) for one in tests}
     both = list(combinations(models, 2))
-    gaps = [tables.gap(models[one], models[two], word, schema, how) for one, two in both]
-    adjusted = iter(holm([gap.p for gap in gaps if gap is not None]))
+    found = [known.get(pair) or _tested(pair, models, schema, how, word) for pair in both]
+    adjusted = iter(holm([gap.p for gap, _ in found if gap is not None]))
+    right = {
+        model: dict(zip((r["task"] for r in rows), outcomes(rows, schema).correct, strict=True))
+        for model, rows in models.items()
+    }
+    tasks = list(next(iter(right.values()), {}))
+    correct = {model: np.array([one[t] for t in tasks]) for model, one in right.items()}
     return [
         Pairwise(
             model=second,
             against=first,
             gap=gap,
             p_holm=None if gap is None else next(adjusted),
-            flips=mcnemar(models[first], models[second], schema),
-            effect=effect(models[first], models[second], schema),
+            flips=flips,
+            effect=sized(correct[first], correct[second]),
         )
-        for (first, second), gap in zip(both, gaps, strict=True)
+        for (first, second), (gap, flips) in zip(both, found, strict=True)
     ]
+
+
+def _tested(
+    pair: tuple[str, str], models: tables.Rows, schema: Schema, how: Resampling, word: str
+) -> tuple[Difference | None, Flips]:
+    first, second = models[pair[0]], models[pair[1]]
+    return tables.gap(first, second, word, schema, how), mcnemar(first, second, schema)
 
 
 def services(

@@ -66,17 +66,21 @@ def _mistyped(word: str, rng: random.Random) -> str:
 
 
 def _paraphrase(text: str, rng: random.Random) -> str:
-    for table in (_LONG, _SHORT):
-        for said, other in table.items():
-            tail = r"\b" if said[-1].isalpha() else ""
-            head = r"\b" if said[0].isalpha() and said != "n't" else ""
-            changed = re.sub(
-                f"{head}{re.escape(said)}{tail}", lambda m, o=other: _cased(m[0], o), text,
-                flags=re.IGNORECASE,
-            )  # fmt: skip
-            if changed != text:
-                return changed
+    for said, other in (*_LONG.items(), *_SHORT.items()):
+        changed = _exchanged(text, said, other)
+        if changed != text:
+            return changed
     return text
+
+
+def _exchanged(text: str, said: str, other: str) -> str:
+    """With `other` for every `said`, which stands by itself or is the end of a word."""
+
+    def exchange(match: re.Match[str]) -> str:
+        return _cased(match[0], other)
+
+    head = "" if said == "n't" or not said[0].isalpha() else r"\b"
+    return re.sub(f"{head}{re.escape(said)}\\b", exchange, text, flags=re.IGNORECASE)
 
 
 def _cased(was: str, now: str) -> str:

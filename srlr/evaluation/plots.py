@@ -108,8 +108,8 @@ def confusion(counts: Sequence[Sequence[int]], labels: Sequence[str], title: str
     """Gold labels down, answers across; the shade is the share of the gold label's rows."""
     from matplotlib.patches import Rectangle
 
-    short = [short(label) for label in labels]
-    names = [*short, INVALID] if any(line[-1] for line in counts) else short
+    cut = [short(label) for label in labels]
+    names = [*cut, INVALID] if any(line[-1] for line in counts) else cut
     crowded = len(names) > 8
 
     def draw(figure: Any) -> None:
@@ -133,7 +133,7 @@ def confusion(counts: Sequence[Sequence[int]], labels: Sequence[str], title: str
         axes.set_xticks(
             range(len(names)), names, rotation=tilt, ha="right" if tilt == 30 else "center"
         )
-        axes.set_yticks(range(len(counts)), short)
+        axes.set_yticks(range(len(counts)), cut)
         axes.set_xlabel("answered")
         axes.set_ylabel("gold")
         axes.grid(visible=False)

@@ -88,7 +88,7 @@ def build(
         weaknesses=weaknesses.find(by_model[final], schema, how),
         gate=(),
         sampled=sampled.build(extras.sampled, schema, how, node.temperature),
-        pairwise=tuple(pairwise.every_two(by_model, schema, how, settings.role.main_metric)),
+        pairwise=tuple(pairwise.every_two(by_model, schema, how, settings.role.main_metric, tests)),
         service=pairwise.services(by_model, schema, settings.hardware.price_usd_per_hour),
     )
     verdict, headline = sentences.verdict(report)

@@ -150,7 +150,8 @@ def bounds(differences_N: Floats, alpha: float) -> tuple[float, float]:
     the mean, but for a share α/2 of all cases; so the m at which they win that much is the lower
     end. The upper end is the same, mirrored.
     """
-    values_N, counts_N = np.unique(np.asarray(differences_N, dtype=np.float64), return_counts=True)
+    values_N, times_N = np.unique(np.asarray(differences_N, dtype=np.float64), return_counts=True)
+    counts_N = times_N.astype(np.float64)
     low = _lower(values_N, counts_N, alpha)
     return low, -_lower(-values_N, counts_N, alpha)
 
@@ -158,7 +159,7 @@ def bounds(differences_N: Floats, alpha: float) -> tuple[float, float]:
 def _lower(values_N: Floats, counts_N: Floats, alpha: float) -> float:
     mean = float((values_N * counts_N).sum() / counts_N.sum())
     low, high = -1.0, mean
-    if mean <= low:
+    if mean <= low + 1e-9:
         return low
     for _ in range(40):
         middle = (low + high) / 2

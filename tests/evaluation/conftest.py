@@ -172,7 +172,7 @@ def report(attempts, settings, decision, metrics_rows, extras):
     return build(attempts, settings, decision, metrics_rows, extras)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def built(attempts, settings, decision, metrics_rows, extras):
     """build with everything of the made-up run, some of it replaced; `built.extras` are its own."""
     from srlr.evaluation.report import build

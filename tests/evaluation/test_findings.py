@@ -8,6 +8,7 @@ from srlr.core.errors import ConfigError
 from srlr.core.types import Task
 from srlr.evaluation import findings, found, weaknesses
 from srlr.evaluation.compare import Resampling
+from srlr.evaluation.effects import holm, split_p
 from srlr.evaluation.findings import Material, suggest
 from srlr.evaluation.outcomes import Schema
 
@@ -97,10 +98,22 @@ def test_a_named_slice_has_an_id_that_stays_and_picks_other_tasks():
 
 
 def test_failing_at_random_leaves_nothing_clear():
-    """Of 30 runs, each with a dozen groups, at most 5 % have one that seems clear."""
-    clear = sum(any(one.clear for one in found_in(made(seed)).findings) for seed in range(100, 120))
+    """30 sets with a dozen groups each; in 5 % of them one may seem clear."""
+    clear = 0
+    for seed in range(1000, 1030):
+        rows = made(seed, 120)
+        right = [row["answer"]["label"] == "a" for row in rows]
+        groups, _ = found.clusters(rows, vectors(rows), 3)
+        groups += [*findings._slices(rows, 20), *found.rules(rows, right, 20, 3)]
+        ps = [
+            split_p([right[n] for n in one.members], [right[n] for n in one.judged - one.members])
+            for one in groups
+            if findings._is_large(one, 20)
+        ]
+        clear += min(holm(ps)) < 0.05
 
-    assert clear <= 1
+    assert len(ps) >= 10
+    assert clear <= 3
 
 
 def test_clusters_pick_the_tasks_that_are_like_them(of_ships):
@@ -161,7 +174,9 @@ def test_labels_that_other_methods_contradict_too_are_doubted(ships):
     said = found_in(ships, others=[other], train=train, train_vectors_NF=vectors(ships)).findings
 
     assert {one.do for one in said} == {"labels"}
-    assert next(o for o in said if o.kind == "cluster").train_share == pytest.approx(1 / 3, abs=0.1)
+    best = next(one for one in said if one.kind == "cluster")
+
+    assert best.train_share == pytest.approx(best.rows / len(ships))
     assert findings.doubted([], Material([], SCHEMA, np.zeros((0, 0)))) == 0
 
 

@@ -67,13 +67,13 @@ def test_copies_near_copies_and_shared_ngrams_are_counted_once_each():
     tasks = {
         "same": TEXT.upper() + "!",
         "near": TEXT.replace("day", "day long"),
-        "inside": "before we begin we say that " + TEXT + " or so the story goes on and on in all",
+        "inside": f"we say that {TEXT} or so",
         "own": "something else that nobody has written down before in this set of ours",
         "short": "the quick brown",
     }
     found = contamination(tasks, [TEXT, "unrelated words"], near=0.8)
 
-    assert (found.tasks, found.exact, found.near, found.ngrams) == (5, 1, 1, 0 + 1)
+    assert (found.tasks, found.exact, found.near, found.ngrams) == (5, 1, 1, 1)
     assert found.share == pytest.approx(3 / 5)
     assert found.examples == ("same", "near", "inside")
 

@@ -45,6 +45,8 @@ def test_a_report_of_a_baseline_alone_has_no_empty_sections(report):
         update={
             "tests": (),
             "gate": (),
+            "pairwise": (),
+            "service": {},
             "per_class": {},
             "examples": (),
             "rows": {},

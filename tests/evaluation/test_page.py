@@ -2,12 +2,14 @@ import html as html_module
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
 from pages import Page
 
 from srlr.core.rundir import RunDir
+from srlr.evaluation.markdown import markdown
 from srlr.evaluation.page import duration, html, number, write
 from srlr.evaluation.value import Example
 
@@ -137,6 +139,8 @@ def test_a_bare_report_is_still_a_page(report):
             "notes": (),
             "tests": (),
             "gate": (),
+            "pairwise": (),
+            "service": {},
             "per_class": {},
             "confusion": {},
             "calibration": {},
@@ -154,6 +158,49 @@ def test_a_bare_report_is_still_a_page(report):
 
     assert (page.open, page.wrong) == ([], [])
     assert len(page.all("section")) == 2
+
+
+def test_what_goes_beyond_the_test_has_sections_of_its_own(report):
+    from srlr.evaluation.compare import Interval
+    from srlr.evaluation.findings import Finding
+    from srlr.evaluation.value import Contamination, Generalised, Sampled
+
+    finding = Finding(
+        id="w-abc123", kind="slice", title="domain: <web>", where={"key": "domain"}, rows=9,
+        score=0.4, rest=0.8, gap=-0.4, low=-0.6, high=-0.2, p=0.001, p_holm=0.01, clear=True,
+        train_share=None, do="generate", suggestion="more of these", examples=(),
+    )  # fmt: skip
+    chance = replace(finding, id="w-chance", clear=False)
+    ends = Interval(0.5, 0.4, 0.6)
+    full = report.model_copy(
+        update={
+            "findings": (finding, chance),
+            "generalised": (
+                Generalised(what="typos", tasks=9, before=0.8, after=0.6, gap=ends, changed=0.25),
+                Generalised(what="negation", tasks=9, changed=0.5, note="may turn"),
+            ),
+            "contamination": Contamination(
+                tasks=9, exact=1, near=2, ngrams=3, share=0.6, examples=("t1",)
+            ),
+            "sampled": Sampled(
+                samples=4, temperature=1.0, figures={"srl": ends}, tests=(),
+                pass_at={"srl": {1: ends, 2: ends, 4: ends}},
+            ),
+        }
+    )  # fmt: skip
+    text, told = html(full), markdown(full)
+    page = Page(text)
+
+    assert (page.open, page.wrong) == ([], [])
+    assert {"h-findings", "h-beyond", "h-pairs", "h-service"} <= {
+        attrs.get("id") for attrs in page.all("h2")
+    }
+    assert "domain: &lt;web&gt;" in text
+    assert text.count("may be chance") == told.count("may be chance") == 1
+    assert "1 tasks exactly, 2 nearly, 3 in half of their words" in text
+    assert "| negation | 9 | – | – | – | 50% |" in told
+    assert "| SRL | 0.500 [0.400, 0.600] | 0.500" in told
+    assert type(report).model_validate_json(full.model_dump_json()) == full
 
 
 def test_three_files_are_written_from_one_value(tmp_path, report):

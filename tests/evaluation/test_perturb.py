@@ -1,7 +1,7 @@
 import random
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from srlr.evaluation.perturb import _WAYS, perturbed
@@ -49,6 +49,7 @@ def test_a_slip_swaps_loses_or_doubles_a_letter():
     assert "sledom" in found
 
 
+@settings(max_examples=30)
 @given(st.text(max_size=60), st.sampled_from(sorted(_WAYS)))
 def test_any_text_is_changed_or_left_and_never_broken(text, way):
     found = perturbed(text, way, random.Random(0).randrange(9))

@@ -34,7 +34,7 @@ def test_an_evaluated_run_is_held_against_new_floors_and_nothing_else_changes(as
 
     assert [check["passed"] for check in after["gate"]] == [True, True]
     assert {**after, "gate": []} == {**before, "gate": []}
-    assert "Gain over" in (rundir.path / "evaluate" / "report.html").read_text().title()
+    assert "gain over Baseline" in (rundir.path / "evaluate" / "report.html").read_text()
 
 
 def test_a_floor_that_is_missed_fails_now_and_later_until_it_is_lowered(asked):
