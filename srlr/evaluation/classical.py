@@ -110,7 +110,7 @@ def _two_steps(prompts: Sequence[str], gold: Sequence[Any], seed: int) -> Likeli
     whether = _one_step(
         prompts, [label != nothing for label in gold], seed, class_weight="balanced"
     )
-    which = _one_step(*map(list, zip(*some, strict=True)), seed)
+    which = _one_step([text for text, _ in some], [label for _, label in some], seed)
 
     def likeliest(text: str) -> tuple[Any, float]:
         anything, sure = whether(text)
