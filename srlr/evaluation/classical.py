@@ -9,9 +9,12 @@ from typing import Any
 
 from srlr.core.errors import ConfigError
 from srlr.core.types import Task
+from srlr.evaluation import flags
 from srlr.evaluation.outcomes import Schema
 
 SENTIMENTS = frozenset({"negative", "neutral", "positive"})
+Likeliest = Callable[[str], tuple[Any, float]]
+"""A text's likeliest label, and its share in [0, 1]."""
 
 
 def applies_vader(schema: Schema) -> bool:
@@ -51,40 +54,72 @@ def tfidf(
 ) -> list[dict[str, Any]]:
     """Logistic regression on sublinear TF-IDF of words and word pairs.
 
-    The confidence is the largest class probability.
+    The confidence is the largest class probability. Where most labels are kinds of one thing and
+    one says that there is nothing ("none"), whether there is anything is decided first, with both
+    weighed alike, and then which: with few rows of each kind "none" would always be the likeliest.
 
     Raises:
         ConfigError: the training rows are none, have one label only, or no word of two letters.
     """
-    from sklearn.feature_extraction.text import TfidfVectorizer
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.pipeline import make_pipeline
-
     gold = [task.answer[schema.label] for task in train_tasks]
     if len(set(gold)) < 2:
         raise ConfigError(
             f"{len(gold)} training rows with {len(set(gold))} labels cannot fit a classifier",
             "raise generate.num_tasks, or check role.data and role.where",
         )
-    model = make_pipeline(
-        TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True),
-        LogisticRegression(max_iter=1000, random_state=seed),
-    )
+    prompts = [task.prompt for task in train_tasks]
     try:
-        model.fit([task.prompt for task in train_tasks], gold)
+        likeliest = _two_steps(prompts, gold, seed) or _one_step(prompts, gold, seed)
     except ValueError as error:  # an empty vocabulary
         raise ConfigError(
             f"TF-IDF finds no words in the training rows: {error}", "check role.data"
         ) from error
-    known = list(model.classes_)
 
     def answer(text: str) -> dict[str, Any]:
-        shares = model.predict_proba([text])[0]
-        label = known[int(shares.argmax())]
-        confidence = {schema.confidence: float(shares.max())} if schema.confidence else {}
-        return {schema.label: label, **confidence}
+        label, share = likeliest(text)
+        return {schema.label: label, **({schema.confidence: share} if schema.confidence else {})}
 
     return _attempts("tfidf", tasks, answer)
+
+
+def _one_step(prompts: Sequence[str], gold: Sequence[Any], seed: int, **how: Any) -> Likeliest:
+    from sklearn.feature_extraction.text import TfidfVectorizer
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+
+    model = make_pipeline(
+        TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True),
+        LogisticRegression(max_iter=1000, random_state=seed, **how),
+    )
+    model.fit(prompts, gold)
+    known = list(model.classes_)
+
+    def likeliest(text: str) -> tuple[Any, float]:
+        shares = model.predict_proba([text])[0]
+        return known[int(shares.argmax())], float(shares.max())
+
+    return likeliest
+
+
+def _two_steps(prompts: Sequence[str], gold: Sequence[Any], seed: int) -> Likeliest | None:
+    """None where no label says that there is nothing, or one alone that there is something."""
+    nothing = next((label for label in gold if label in flags.NOTHING), None)
+    if nothing is None or len(set(gold)) < 3:
+        return None
+    some = [(text, label) for text, label in zip(prompts, gold, strict=True) if label != nothing]
+    whether = _one_step(
+        prompts, [label != nothing for label in gold], seed, class_weight="balanced"
+    )
+    which = _one_step([text for text, _ in some], [label for _, label in some], seed)
+
+    def likeliest(text: str) -> tuple[Any, float]:
+        anything, sure = whether(text)
+        if not anything:
+            return nothing, sure
+        label, share = which(text)
+        return label, sure * share
+
+    return likeliest
 
 
 def _attempts(

@@ -287,8 +287,9 @@ def verdict_reward(task: Task, text: str) -> Reward:
 
 
 def _credit(said: Mapping[str, Any], known: Mapping[str, Any]) -> float:
-    line, cwe = said["line"] == known["line"], said["cwe"] == known["cwe"]
-    both = line and cwe and said["severity"] == known["severity"]
+    line: bool = said["line"] == known["line"]
+    cwe: bool = said["cwe"] == known["cwe"]
+    both: bool = line and cwe and said["severity"] == known["severity"]
     return 0.4 * line + 0.4 * cwe + 0.2 * both
 
 

@@ -88,3 +88,31 @@ def test_tfidf_gives_no_confidence_to_a_role_that_has_none():
 def test_training_rows_nothing_can_be_learnt_from_are_refused(train, what):
     with pytest.raises(ConfigError, match=what):
         tfidf(train, TASKS, SCHEMA, seed=0)
+
+
+def test_where_none_is_a_label_whether_there_is_anything_is_decided_first():
+    schema = Schema("flag", ("none", "privacy", "violence"), "confidence")
+    said = [("hello", "none"), ("hello", "none"), ("address", "privacy"), ("knife", "violence")]
+    train = [
+        Task(f"t{n}", f"{word} number {n}", {"flag": label}, {})
+        for n, (word, label) in enumerate(said * 5)
+    ]
+    test = [Task(word, f"{word} there", {"flag": label}, {}) for word, label in said[1:]]
+    rows = tfidf(train, test, schema, seed=3)
+
+    assert accuracy(rows, schema) == 1.0
+    assert all(0 < row["answer"]["confidence"] <= 1 for row in rows)
+
+
+def test_few_rows_of_each_kind_do_not_make_none_the_answer_to_everything():
+    kinds = tuple(f"kind{n}" for n in range(6))
+    schema = Schema("flag", ("none", *kinds))
+    train = [Task(f"n{n}", f"calm day {n}", {"flag": "none"}, {}) for n in range(12)]
+    train += [
+        Task(f"{kind}{n}", f"rude word {kind} {n}", {"flag": kind}, {})
+        for kind in kinds
+        for n in range(2)
+    ]
+    rows = tfidf(train, [Task("x", "rude word", {"flag": "kind0"}, {})], schema, seed=3)
+
+    assert rows[0]["answer"]["flag"] != "none"

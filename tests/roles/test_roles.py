@@ -15,7 +15,18 @@ def profile(name, **more):
     return RoleProfile(name=name, family="classification", description="d", data="x", **more)
 
 
-@pytest.mark.parametrize("name", ["codegen", "dialogue", "math", "math_symbolic", "sentiment"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "codegen",
+        "dialogue",
+        "math",
+        "math_symbolic",
+        "moderation",
+        "security_review",
+        "sentiment",
+    ],
+)
 def test_a_packaged_role_fulfils_the_protocol(name):
     assert isinstance(roles.load(profile(name)), Role)
 
