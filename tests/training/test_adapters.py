@@ -217,7 +217,7 @@ def test_full_tuning_has_nothing_that_is_dropped(attached):
 def test_activations_that_are_computed_again_give_the_same_gradients(attached, tuning, monkeypatch):
     through = backprop._through
     gradients, forwards = [], []
-    for again in (False, True):
+    for again in (False, False, True):  # the first of a kind is measured, too
         model = attached(tuning=tuning, gradient_checkpointing=again)
         disturb(model)
         learning = choose(model, None)
@@ -239,9 +239,9 @@ def test_activations_that_are_computed_again_give_the_same_gradients(attached, t
         gradients.append([parameter.grad for parameter in learning])
         forwards.append(len(count))
 
-    assert forwards == [1, 2]
-    assert all(map(torch.equal, *gradients))
-    assert any(gradient.abs().sum() > 0 for gradient in gradients[0])
+    assert forwards[1:] == [1, 2]
+    assert all(map(torch.equal, *gradients[1:]))
+    assert any(gradient.abs().sum() > 0 for gradient in gradients[1])
 
 
 def test_answers_are_generated_with_a_cache_where_activations_are_computed_again(learn, ears):
