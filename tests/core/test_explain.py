@@ -30,7 +30,8 @@ def test_a_group_has_options_and_keys(composed):
     assert said["options"] == ["dpo", "grpo", "none", "ppo"]
     assert "rlvr.clip_epsilon" in said["keys"]
     assert explain("recipe", composed)["options"] == [
-        *("ablation_math", "ablation_sentiment", "sentiment_in_domain", "sentiment_quick")
+        *("ablation_math", "ablation_sentiment", "codegen"),
+        *("sentiment_in_domain", "sentiment_quick"),
     ]
 
 
