@@ -119,7 +119,7 @@ def test_without_gain_and_below_the_gate(job):
 
     assert process.wait() == 5
     assert "RLVR: no gain" in process.stdout
-    assert "RLVR: Accuracy is 0.000, the gate asks for ≥ 0.900" in process.stderr
+    assert "RLVR: Accuracy is 0.000 [0.000, 0.000], the gate asks for ≥ 0.900" in process.stderr
     assert "fix:" in process.stderr
     assert (job.run / "evaluate" / "report.html").exists()
 

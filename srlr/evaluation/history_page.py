@@ -44,6 +44,7 @@ def drawing(series: Series, name: str) -> str:
             if one.low is not None:
                 axes.plot([x, x], [one.low, one.high], color=plots.INK, linewidth=1.0)
         axes.set_xlabel("days" if places is days else "evaluation")
+        axes.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
         axes.set_ylabel(metric_title(series.metric))
         axes.margins(x=0.04, y=0.12)
 

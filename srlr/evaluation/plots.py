@@ -209,6 +209,7 @@ def _panels(
                 )
             axes.set_title(TITLES[stage], loc="left", color=INK, size=9, weight="bold")
             axes.set_xlabel("step")
+            axes.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
             axes.margins(x=0.03)
         if len(names) > 1:
             # the first line's colour differs between panels, its dash does not

@@ -177,6 +177,7 @@ def _learning(sides: Sequence[Side], word: str) -> str:
             colour = (*plots.SERIES[1:], plots.INK)[n // 4 % 4]
             axes.plot(x, y, color=colour, linestyle=plots.DASHES[n % 4], label=name)
         axes.set_xlabel("step of the last stage")
+        axes.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
         axes.set_ylabel(metric_title(word))
         plots.legend(figure, *axes.get_legend_handles_labels())
 
