@@ -6,9 +6,9 @@
 `hits` finds the lexicon's words, `topics` the categories they speak of, `stance` how an answer
 meets its question, and `evidence` what speaks for one of four overrides of the bare reading.
 Nothing here sees a human label. The lexicon is this project's own: words that people use for these
-subjects, written down after a look at forty rows of any split and mended by what it missed in train.
-It says what a text is about; that a text is about violence does not make it harmful, which is why
-overrides and people's labels matter.
+subjects, written down after a look at forty rows of any split and mended by what it missed in
+train. It says what a text is about; that a text is about violence does not make it harmful, which
+is why overrides and people's labels matter.
 """
 
 import re
