@@ -77,7 +77,7 @@ def fault(error: BaseException, asked: Asked) -> Fault:
             f"start the server there, or set {asked.at}.base_url; the run goes on from where it was"
         )
         return Fault("down", ResourceError(f"nobody answers at {asked.url}: {told}", hint))
-    if isinstance(error, Cut | openai.APIError):  # the latter is an error told within a stream
+    if isinstance(error, Cut):
         return _cut(error, asked)
     return garbled(error, asked)
 
