@@ -7,7 +7,7 @@ from pathlib import Path
 from srlr import roles
 from srlr.core.compose import compose
 from srlr.core.profile import RoleProfile
-from srlr.core.types import Context, Role, Step
+from srlr.core.types import Context, Role, Step, Task
 
 HERE = Path(__file__).parent
 NAME = "classify"
@@ -20,6 +20,12 @@ def profile() -> RoleProfile:
 
 def role() -> Role:
     return roles.load(profile(), str(HERE))
+
+
+def worth(name: str, task: Task, text: str) -> float:
+    reward = role().rewards()[name](task, text)
+    assert reward is not None
+    return reward.value
 
 
 def test_every_split_has_rows_and_no_text_is_in_two() -> None:
@@ -36,15 +42,15 @@ def test_the_experts_solutions_are_verified_read_back_and_worth_everything() -> 
 
         assert role().verify(solved).score == 1.0
         assert role().parse(text) == {"label": task.answer["label"]}
-        assert [reward(task, text).value for reward in role().rewards().values()] == [1.0, 1.0]
+        assert [worth(name, task, text) for name in role().rewards()] == [1.0, 1.0]
 
 
 def test_another_label_and_a_malformed_answer_are_worth_nothing() -> None:
     task = role().load_tasks(profile(), "train")[0]
     other = next(label for label in profile().labels if label != task.answer["label"])
 
-    assert role().rewards()["label"](task, f"words: none\n{other}").value == 0.0
-    assert role().rewards()["label"](task, "I cannot say.").value == 0.0
+    assert worth("label", task, f"words: none\n{other}") == 0.0
+    assert worth("label", task, "I cannot say.") == 0.0
 
 
 def test_words_that_the_text_does_not_have_are_turned_down() -> None:

@@ -138,7 +138,7 @@ def _tasks(table: Table) -> tuple[Task, ...]:
 def _schema(labels: Sequence[str]) -> type[BaseModel]:
     """The schema that the written module will have."""
     label: Any = Annotated[
-        Literal[tuple(labels)],  # type: ignore[valid-type]
+        Literal[tuple(labels)],
         BeforeValidator(lambda value: str(value).strip()),
     ]
     return create_model("Schema", __base__=classify.Schema, label=(label, ...))
