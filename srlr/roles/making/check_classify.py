@@ -23,9 +23,9 @@ def role() -> Role:
 
 
 def worth(name: str, task: Task, text: str) -> float:
-    found = role().rewards()[name](task, text)
-    assert found is not None, "a task with a label can be judged"
-    return found.value
+    reward = role().rewards()[name](task, text)
+    assert reward is not None
+    return reward.value
 
 
 def test_every_split_has_rows_and_no_text_is_in_two() -> None:
