@@ -69,7 +69,7 @@ class Faulty:
         return well
 
 
-def check(tmp_path, monkeypatch, tasks, together, timeout_s):
+def check(tmp_path, monkeypatch, tasks, timeout_s, answers):
     monkeypatch.setenv("TOY_KEY", KEY)
     log.setup(1)
     run = RunDir.create(tmp_path / "run", config_yaml="", command="x", facts={})
@@ -79,7 +79,13 @@ def check(tmp_path, monkeypatch, tasks, together, timeout_s):
     how |= {"timeout_s": timeout_s, "idle_s": timeout_s / 2}
     with server, log.into(run.path / "log.txt"):
         teacher = openai(server, api_key_env="TOY_KEY", **how)
-        asked = settings(tasks, teacher, budget=budget, num_examples_per_request=together)
+        asked = settings(
+            tasks,
+            teacher,
+            budget=budget,
+            num_examples_per_request=1,
+            verifier={"answers": answers},
+        )
         generate.run(asked, run)
     return run, server
 
@@ -96,16 +102,16 @@ def nothing_tells_the_key(folder):
 
 
 @pytest.mark.parametrize(
-    ("tasks", "together", "requests", "timeout_s"),
+    ("tasks", "answers", "requests", "timeout_s"),
     [
-        (150, 1, 170, 1.5),
-        pytest.param(880, 1, 1000, 3.0, marks=pytest.mark.slow),
+        (150, 0, 170, 1.5),
+        pytest.param(500, 1, 1000, 3.0, marks=pytest.mark.slow),  # two answers to each
     ],
 )
 def test_at_20_percent_faults_every_task_is_accounted_for_once(
-    tmp_path, monkeypatch, caplog, tasks, together, requests, timeout_s
+    tmp_path, monkeypatch, caplog, tasks, answers, requests, timeout_s
 ):
-    run, server = check(tmp_path, monkeypatch, tasks, together, timeout_s)
+    run, server = check(tmp_path, monkeypatch, tasks, timeout_s, answers)
     ids = accounted(run)
     summary = run.read_json("generate/summary.json")
     spent = summary["cost"]["tokens"]
