@@ -42,7 +42,11 @@ def test_a_problem_becomes_a_task_that_its_solution_solves(tmp_path):
     assert role.judged(task, task.answer["code"]).share == 1.0
 
 
-@pytest.mark.parametrize("content", [b"", b"x", gzip.compress(b"{}"), gzip.compress(b"[1]")])
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"x", gzip.compress(b"{}", mtime=0), gzip.compress(b"[1]", mtime=0)],
+    ids=["empty", "text", "mapping", "list"],
+)
 def test_another_file_is_refused_with_the_way_to_fetch_it(tmp_path, content):
     path = tmp_path / "rows.gz"
     path.write_bytes(content)
