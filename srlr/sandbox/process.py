@@ -19,6 +19,7 @@ from types import CodeType
 from typing import Any, TypeVar
 
 from srlr.core.errors import ResourceError
+from srlr.core.hardware import cores
 from srlr.core.sandboxing import Sandbox
 from srlr.sandbox import bubblewrap, seccomp
 from srlr.sandbox.bubblewrap import Isolation, Way
@@ -108,7 +109,7 @@ def examine(
 
 def many(work: Sequence[Callable[[], T]], settings: Sandbox) -> list[T]:
     """The results of runs in their order, so many at once as `workers` says."""
-    workers = min(settings.workers or os.cpu_count() or 1, len(work))
+    workers = min(settings.workers or cores(), len(work))
     if workers <= 1:
         return [one() for one in work]
     with ThreadPoolExecutor(workers) as pool:
