@@ -5,7 +5,7 @@ from srlr.roles.making import naming
 
 
 def test_a_plain_name_is_good(tmp_path):
-    naming.check("tickets_2", ["math"], tmp_path)
+    assert naming.check("tickets_2", ["math"], tmp_path) is None
 
 
 @pytest.mark.parametrize(
