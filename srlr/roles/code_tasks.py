@@ -18,11 +18,12 @@ from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, field_validator
 
 from srlr.core.errors import ConfigError
 from srlr.core.node import Count, Node, Whole
 from srlr.core.types import Split, Task
+from srlr.roles import role_options
 from srlr.roles.code_blocks import BLOCKS, VARIABLES, Block, Kind, Move, body, result
 from srlr.roles.data import split_of
 
@@ -76,13 +77,7 @@ def options(said: Mapping[str, Any]) -> Options:
     Raises:
         ConfigError: an unknown key or a value out of range.
     """
-    try:
-        return Options.model_validate(dict(said))
-    except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(map(str, first["loc"]))
-        known = ", ".join(Options.model_fields)
-        raise ConfigError(f"role.options.{key}: {first['msg']}", f"the keys are {known}") from error
+    return role_options.read(Options, said)
 
 
 @lru_cache(maxsize=4)

@@ -45,10 +45,14 @@ class Dataset:
     """Duplicates whose answer differs from the row that was kept."""
 
 
-def split_of(group: str) -> Split:
-    """train, dev or test with shares 80, 10 and 10 %; the same group always gets the same one."""
+def split_of(group: str, ends: tuple[float, float] = (0.8, 0.9)) -> Split:
+    """train, dev or test; the same group always gets the same one.
+
+    Args:
+        ends: the shares of groups that are in train, and in train or dev.
+    """
     share = int(hashlib.sha256(group.encode()).hexdigest()[:8], 16) / 2**32
-    return "train" if share < 0.8 else "dev" if share < 0.9 else "test"
+    return "train" if share < ends[0] else "dev" if share < ends[1] else "test"
 
 
 Prepare = Callable[[Mapping[str, Any]], Mapping[str, Any]]

@@ -25,7 +25,7 @@ from srlr.core.types import Context, Message, Reward, Split, Step, Task, Traject
 from srlr.rewards import speech
 from srlr.rewards.similarity import Similarity
 from srlr.roles import data
-from srlr.roles.chats import chat
+from srlr.roles.chats import chat, shown
 from srlr.roles.talk import chitchat, making, scenes
 from srlr.roles.talk.scenes import Scene
 
@@ -81,8 +81,7 @@ _SEGMENTS = {"recall": "recall: {}\n", "intend": "intent: {}\n", "speak": "say: 
 
 
 def messages(task: Task, shots: Sequence[Task] = ()) -> list[Message]:
-    solved = [(shot, "".join(completion(expert(shot, Context(), 0, 0)))) for shot in shots]
-    return chat(SYSTEM, solved, task)
+    return chat(SYSTEM, shown(shots, expert, completion), task)
 
 
 def completion(trajectory: Trajectory) -> list[str]:

@@ -20,8 +20,12 @@ from statistics import fmean
 from typing import Any
 
 from srlr.core.errors import ResourceError
-from srlr.core.types import Split, Task
+from srlr.core.types import Task
+from srlr.roles.data import split_of
 from srlr.text.dedup import normalise
+
+ENDS = (0.6, 0.75)
+"""Of the splits, as data.split_of takes them."""
 
 CATEGORIES = (
     "exploits",
@@ -113,11 +117,5 @@ def _meta(category: str, row: Mapping[str, str], score: float) -> dict[str, Any]
         "score": round(score, 3),
         "length": "short" if words <= 30 else "medium" if words <= 120 else "long",
         "group": group,
-        "split": split_of(group),
+        "split": split_of(group, ENDS),
     }
-
-
-def split_of(group: str) -> Split:
-    """train, dev or test with shares 60, 15 and 25 %; the same group always gets the same one."""
-    share = int(hashlib.sha256(group.encode()).hexdigest()[:8], 16) / 2**32
-    return "train" if share < 0.6 else "dev" if share < 0.75 else "test"

@@ -23,7 +23,7 @@ from srlr.core.profile import RoleProfile
 from srlr.core.types import Context, Message, Reward, Split, Step, Task, Trajectory, Verdict
 from srlr.rewards.working import CALCULATION, NUMBER, Calculation, calculations, faults
 from srlr.roles import data, word_problems
-from srlr.roles.chats import chat
+from srlr.roles.chats import chat, shown, worked
 from srlr.roles.word_problems import OPERATIONS
 
 GENERATED = "generated"
@@ -77,13 +77,7 @@ def read(text: str) -> Reading | None:
 
 
 def messages(task: Task, shots: Sequence[Task] = ()) -> list[Message]:
-    solved = [(shot, "".join(completion(expert(shot, Context(), 0, 0)))) for shot in shots]
-    return chat(SYSTEM, solved, task)
-
-
-def completion(trajectory: Trajectory) -> list[str]:
-    parted = [step.action.partition(": ") for step in trajectory.steps]
-    return [f"Answer: {rest}" if name == "answer" else f"{rest}\n" for name, _, rest in parted]
+    return chat(SYSTEM, shown(shots, expert, completion), task)
 
 
 def parse(text: str) -> dict[str, Any] | None:
@@ -91,6 +85,7 @@ def parse(text: str) -> dict[str, Any] | None:
     return None if reading is None else {"answer": reading.answer}
 
 
+completion = worked
 baseline_messages = messages
 parse_baseline = parse
 

@@ -25,7 +25,7 @@ from srlr.core.profile import RoleProfile
 from srlr.core.types import Context, Message, Reward, Split, Step, Task, Trajectory, Verdict
 from srlr.rewards import equations, symbolic
 from srlr.roles import data
-from srlr.roles.chats import chat
+from srlr.roles.chats import chat, shown, worked
 from srlr.roles.working import gym, problems
 
 GENERATED = "generated"
@@ -69,13 +69,7 @@ _LAST = re.compile(r"-?\d[\d,]*(?:\.\d+)?(?:/\d+)?%?")
 
 
 def messages(task: Task, shots: Sequence[Task] = ()) -> list[Message]:
-    solved = [(shot, "".join(completion(expert(shot, Context(), 0, 0)))) for shot in shots]
-    return chat(SYSTEM, solved, task)
-
-
-def completion(trajectory: Trajectory) -> list[str]:
-    parted = [step.action.partition(": ") for step in trajectory.steps]
-    return [f"Answer: {rest}" if name == "answer" else f"{rest}\n" for name, _, rest in parted]
+    return chat(SYSTEM, shown(shots, expert, completion), task)
 
 
 def parse(text: str) -> dict[str, Any] | None:
@@ -83,6 +77,7 @@ def parse(text: str) -> dict[str, Any] | None:
     return None if match is None else {"answer": match["answer"].strip()}
 
 
+completion = worked
 baseline_messages = messages
 parse_baseline = parse
 

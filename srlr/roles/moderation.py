@@ -30,7 +30,7 @@ from srlr.core.profile import RoleProfile
 from srlr.core.types import Context, Message, Reward, Split, Step, Task, Trajectory, Verdict
 from srlr.roles import data, harm_scores, harm_words, role_options
 from srlr.roles import moderation_form as form
-from srlr.roles.chats import chat
+from srlr.roles.chats import chat, segments, shown
 from srlr.roles.harm_scores import CATEGORIES, LEVELS
 from srlr.roles.moderation_form import Reading
 
@@ -108,12 +108,11 @@ MOST_WORDS = 3
 
 
 def messages(task: Task, shots: Sequence[Task] = ()) -> list[Message]:
-    solved = [(shot, "".join(completion(expert(shot, Context(), 0, 0)))) for shot in shots]
-    return chat(SYSTEM, solved, task)
+    return chat(SYSTEM, shown(shots, expert, completion), task)
 
 
 def completion(trajectory: Trajectory) -> list[str]:
-    return form.segments([step.action for step in trajectory.steps])
+    return segments(form.WRITTEN, [step.action for step in trajectory.steps])
 
 
 parse = form.parse

@@ -5,13 +5,13 @@ exploits                     what it is about
 medium                       how bad it is; "none, caution" where something overrides the words
 """
 
-import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from srlr.roles import harm_words
+from srlr.roles.chats import json_object
 from srlr.roles.harm_scores import CATEGORIES, LEVELS
 
 NO_FLAG = "none"
@@ -24,7 +24,7 @@ def answer_of(flags: Sequence[str], severity: str) -> dict[str, Any]:
     return {"flags": listed, "severity": severity, "flag": listed[0] if listed else NO_FLAG}
 
 
-_WRITTEN = {
+WRITTEN = {
     "find_evidence": "words: {}\n",
     "choose_category": "{}\n",
     "judge_severity": "{}",
@@ -62,12 +62,6 @@ def actions(reading: Reading) -> list[str]:
     ]
 
 
-def segments(steps: Sequence[str]) -> list[str]:
-    """The trained text of actions, a segment each; of an unknown one, what `read` refuses."""
-    parted = [(*step.partition(": "), step) for step in steps]
-    return [_WRITTEN.get(name, step).replace("{}", rest) for name, _, rest, step in parted]
-
-
 def read(text: str) -> Reading | None:
     """What `actions` and `segments` wrote, or None for any other text, one that is harmful and
     about nothing among them.
@@ -90,11 +84,8 @@ def parse(text: str) -> dict[str, Any] | None:
 
 
 def parse_baseline(text: str) -> dict[str, Any] | None:
-    try:
-        answer = json.loads(text)
-    except (json.JSONDecodeError, RecursionError):
-        return None
-    if not isinstance(answer, dict) or set(answer) != {"flags", "severity"}:
+    answer = json_object(text, ("flags", "severity"))
+    if answer is None:
         return None
     flags, severity = answer["flags"], answer["severity"]
     listed = isinstance(flags, list) and all(flag in CATEGORIES for flag in flags)

@@ -5,12 +5,12 @@ line 6, CWE-20 medium: parse it safely       one for each finding, none where it
 vulnerable
 """
 
-import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from srlr.roles.chats import json_object
 from srlr.roles.security_rules import CWES
 
 SEVERITIES = ("low", "medium", "high")
@@ -19,7 +19,7 @@ NOTHING = "nothing"
 MOST_FINDINGS = 8
 """Of an answer that are read; more is no review."""
 
-_WRITTEN = {
+WRITTEN = {
     "read": "sees: {}\n",
     "locate": "line {}",
     "classify": ", {}",
@@ -80,12 +80,6 @@ def actions(reading: Reading) -> Iterator[str]:
     yield f"conclude: {reading.verdict}"
 
 
-def segments(steps: Sequence[str]) -> list[str]:
-    """The trained text of actions, a segment each; of an unknown one, what `read` refuses."""
-    parted = [(*step.partition(": "), step) for step in steps]
-    return [_WRITTEN.get(name, step).replace("{}", rest) for name, _, rest, step in parted]
-
-
 def read(text: str) -> Reading | None:
     """What `actions` and `segments` wrote, or None for any other text."""
     match = _FORMAT.fullmatch(text.strip())
@@ -105,11 +99,8 @@ def parse(text: str) -> dict[str, Any] | None:
 
 
 def parse_baseline(text: str) -> dict[str, Any] | None:
-    try:
-        answer = json.loads(text)
-    except (json.JSONDecodeError, RecursionError):
-        return None
-    if not isinstance(answer, dict) or set(answer) != {"findings", "verdict"}:
+    answer = json_object(text, ("findings", "verdict"))
+    if answer is None:
         return None
     findings, verdict = answer["findings"], answer["verdict"]
     if not isinstance(findings, list) or verdict not in (SAFE, VULNERABLE):

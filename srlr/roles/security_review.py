@@ -30,7 +30,7 @@ from srlr.core.profile import RoleProfile
 from srlr.core.types import Context, Message, Reward, Split, Step, Task, Trajectory, Verdict
 from srlr.roles import bandit_scan, data, role_options, security_variants
 from srlr.roles import security_form as form
-from srlr.roles.chats import chat
+from srlr.roles.chats import chat, segments, shown
 from srlr.roles.security_form import SAFE, VULNERABLE, Reading, Remark
 from srlr.roles.security_rules import ADVICE, CWES, looks, seen, signs
 
@@ -124,10 +124,8 @@ SYSTEM = "Security review"
 
 
 def messages(task: Task, shots: Sequence[Task] = ()) -> list[Message]:
-    solved = [
-        (_numbered(shot), "".join(completion(expert(shot, Context(), 0, 0)))) for shot in shots
-    ]
-    return chat(SYSTEM, solved, _numbered(task))
+    numbered = [(_numbered(shot), said) for shot, said in shown(shots, expert, completion)]
+    return chat(SYSTEM, numbered, _numbered(task))
 
 
 def _numbered(task: Task) -> Task:
@@ -136,7 +134,7 @@ def _numbered(task: Task) -> Task:
 
 
 def completion(trajectory: Trajectory) -> list[str]:
-    return form.segments([step.action for step in trajectory.steps])
+    return segments(form.WRITTEN, [step.action for step in trajectory.steps])
 
 
 parse = form.parse

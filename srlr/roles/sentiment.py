@@ -31,7 +31,7 @@ from pydantic import BaseModel, Field
 from srlr.core.profile import RoleProfile
 from srlr.core.types import Context, Message, Reward, Split, Step, Task, Trajectory, Verdict
 from srlr.roles import data, polarity, vader
-from srlr.roles.chats import chat
+from srlr.roles.chats import chat, json_object, segments, shown
 
 Label = Literal["positive", "neutral", "negative"]
 LABELS: tuple[str, ...] = get_args(Label)
@@ -64,7 +64,7 @@ def load_tasks(profile: RoleProfile, split: Split) -> Sequence[Task]:
 SYSTEM = "Sentiment"
 MOST_KEYWORDS = 4
 
-_WRITTEN = {
+WRITTEN = {
     "identify_keywords": "words: {}\n",
     "weigh_polarity": "{}",
     "override": ", {}",
@@ -102,12 +102,6 @@ def actions(reading: Reading) -> list[str]:
     ]
 
 
-def segments(steps: Sequence[str]) -> list[str]:
-    """The trained text of actions, a segment each; of an unknown one, what `read` refuses."""
-    parted = [(*step.partition(": "), step) for step in steps]
-    return [_WRITTEN.get(name, step).replace("{}", rest) for name, _, rest, step in parted]
-
-
 def read(text: str) -> Reading | None:
     """What `actions` and `segments` wrote, or None for any other text."""
     match = _FORMAT.fullmatch(text.strip())
@@ -127,12 +121,11 @@ def read(text: str) -> Reading | None:
 
 
 def messages(task: Task, shots: Sequence[Task] = ()) -> list[Message]:
-    solved = [(shot, "".join(completion(expert(shot, Context(), 0, 0)))) for shot in shots]
-    return chat(SYSTEM, solved, task)
+    return chat(SYSTEM, shown(shots, expert, completion), task)
 
 
 def completion(trajectory: Trajectory) -> list[str]:
-    return segments([step.action for step in trajectory.steps])
+    return segments(WRITTEN, [step.action for step in trajectory.steps])
 
 
 def parse(text: str) -> dict[str, Any] | None:
@@ -156,11 +149,8 @@ def baseline_messages(task: Task, shots: Sequence[Task] = ()) -> list[Message]:
 
 
 def parse_baseline(text: str) -> dict[str, Any] | None:
-    try:
-        answer = json.loads(text)
-    except (json.JSONDecodeError, RecursionError):
-        return None
-    if not isinstance(answer, dict) or set(answer) != {"sentiment", "confidence"}:
+    answer = json_object(text, ("sentiment", "confidence"))
+    if answer is None:
         return None
     label, confidence = answer["sentiment"], answer["confidence"]
     if label not in LABELS or type(confidence) not in (int, float) or not 0 <= confidence <= 1:

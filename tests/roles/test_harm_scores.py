@@ -2,6 +2,7 @@ import pytest
 
 from srlr.core.errors import ResourceError
 from srlr.roles import harm_scores
+from srlr.roles.data import split_of
 
 HEAD = (
     "# dataset_version=1.0,,\n"
@@ -57,7 +58,7 @@ def test_all_answers_to_one_question_share_a_split_and_a_repeated_pair_is_one_ta
 
 
 def test_splits_have_sixty_fifteen_and_twenty_five_percent():
-    splits = [harm_scores.split_of(str(n)) for n in range(2000)]
+    splits = [split_of(str(n), harm_scores.ENDS) for n in range(2000)]
     shares = [splits.count(name) / 2000 for name in ("train", "dev", "test")]
 
     assert shares == pytest.approx([0.6, 0.15, 0.25], abs=0.03)

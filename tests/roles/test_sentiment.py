@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from srlr.core.types import Context, Step, Task
 from srlr.roles import polarity, sentiment
+from srlr.roles.chats import segments
 
 NEGATED = Task("1", "I do not love the battery.", {"sentiment": "negative", "confidence": 0.85})
 PLAIN = Task("2", "Great lens.", {"sentiment": "positive", "confidence": 1.0})
@@ -22,7 +23,7 @@ def answer(label, confidence="85"):
 
 
 def written(reading):
-    return "".join(sentiment.segments(sentiment.actions(reading)))
+    return "".join(segments(sentiment.WRITTEN, sentiment.actions(reading)))
 
 
 def test_the_experts_text_is_the_one_of_the_modules_example():

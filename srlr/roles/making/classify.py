@@ -20,7 +20,7 @@ from pydantic import BaseModel, BeforeValidator, Field
 from srlr.core.profile import RoleProfile
 from srlr.core.types import Context, Message, Reward, Split, Step, Task, Trajectory, Verdict
 from srlr.roles import data
-from srlr.roles.chats import chat
+from srlr.roles.chats import chat, shown
 
 Label = Literal["billing", "delivery"]
 LABELS: tuple[str, ...] = get_args(Label)
@@ -61,8 +61,7 @@ _NAMED = re.compile(rf"(?<!\w)(?:{_LABEL})(?!\w)", re.IGNORECASE)
 
 
 def messages(task: Task, shots: Sequence[Task] = ()) -> list[Message]:
-    solved = [(shot, "".join(completion(expert(shot, Context(), 0, 0)))) for shot in shots]
-    return chat(SYSTEM, solved, task)
+    return chat(SYSTEM, shown(shots, expert, completion), task)
 
 
 def completion(trajectory: Trajectory) -> list[str]:

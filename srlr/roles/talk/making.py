@@ -5,12 +5,10 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from pydantic import ValidationError
-
-from srlr.core.errors import ConfigError
 from srlr.core.node import Count, Node, Whole
 from srlr.core.types import Split, Task
 from srlr.rewards import speech
+from srlr.roles import role_options
 from srlr.roles.talk import chitchat, questions, scenes
 from srlr.roles.talk.chitchat import Spoken
 from srlr.roles.talk.questions import Made
@@ -45,13 +43,7 @@ def options(said: Mapping[str, Any]) -> Options:
     Raises:
         ConfigError: an unknown key or a value out of range.
     """
-    try:
-        return Options.model_validate(dict(said))
-    except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(map(str, first["loc"]))
-        known = ", ".join(Options.model_fields)
-        raise ConfigError(f"role.options.{key}: {first['msg']}", f"the keys are {known}") from error
+    return role_options.read(Options, said)
 
 
 @lru_cache(maxsize=4)

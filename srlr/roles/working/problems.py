@@ -20,12 +20,11 @@ from itertools import islice
 from math import lcm
 from typing import Any, get_args
 
-from pydantic import ValidationError
-
 from srlr.core.errors import ConfigError
 from srlr.core.node import Count, Node, Whole
 from srlr.core.types import Split, Task
 from srlr.rewards.symbolic import Match
+from srlr.roles import role_options
 from srlr.roles.data import split_of
 from srlr.text.dedup import normalise
 
@@ -61,13 +60,7 @@ def options(said: Mapping[str, Any]) -> Options:
     Raises:
         ConfigError: an unknown key or a value out of range.
     """
-    try:
-        return Options.model_validate(dict(said))
-    except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(map(str, first["loc"]))
-        known = ", ".join(Options.model_fields)
-        raise ConfigError(f"role.options.{key}: {first['msg']}", f"the keys are {known}") from error
+    return role_options.read(Options, said)
 
 
 @lru_cache(maxsize=4)
