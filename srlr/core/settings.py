@@ -147,6 +147,8 @@ class Settings(Node):
 
     seed: Whole | None = None
     runs_dir: str = "runs"
+    store_dir: str = "store"
+    """Where releases are, and what serves them keeps its state: nothing a stage depends on."""
     role_path: str | None = None
     config_dir: str | None = None
     """The folder named by --config-dir, kept so that a run finds its user's own cards and options

@@ -121,7 +121,7 @@ def _today(rundir: RunDir, made: dict[str, Choice | SrlrError]) -> Choice | Srlr
         found = select_again.decided_on(rundir, machine)
     except SrlrError as error:
         return error
-    dump = settings.model_dump(mode="json", exclude={"seed", "runs_dir"})
+    dump = settings.model_dump(mode="json", exclude={"seed", "runs_dir", "store_dir"})
     key = hash_of([dump, {name: one.as_dict() for name, one in found.items()}])
     if key not in made:
         try:
