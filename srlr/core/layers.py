@@ -25,6 +25,8 @@ GROUPS = (
     "rollout",
     "launcher",
     "evaluate",
+    "swap",
+    "health",
     "recipe",
 )
 """What a word such as `tier=gold` can choose an option of. Each but `recipe` owns the node of its
