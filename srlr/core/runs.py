@@ -26,7 +26,7 @@ from srlr.core.settings import Settings
 
 LATEST = "latest"
 
-WHERE_NOT_WHAT = frozenset({"runs_dir", "store_dir", "seed"})
+WHERE_NOT_WHAT = frozenset({"runs_dir", "store_dir", "deploy", "seed"})
 """Settings that name a run or its place; two runs that differ only here are the same experiment."""
 
 

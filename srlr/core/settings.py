@@ -14,6 +14,7 @@ from pydantic import Field, model_validator
 from srlr.core import arithmetic
 from srlr.core.ablation import Ablation
 from srlr.core.backends import refusals
+from srlr.core.deploying import Deploy
 from srlr.core.evaluating import Evaluate
 from srlr.core.launcher import Launcher, unlaunchable
 from srlr.core.measuring import Measure
@@ -165,6 +166,7 @@ class Settings(Node):
     rollout: Rollout = Rollout()
     launcher: Launcher = Launcher()
     evaluate: Evaluate = Evaluate()
+    deploy: Deploy = Deploy()
     ablation: Ablation = Ablation()
 
     @model_validator(mode="after")
