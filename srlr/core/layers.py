@@ -27,6 +27,7 @@ GROUPS = (
     "evaluate",
     "swap",
     "health",
+    "deploy",
     "recipe",
 )
 """What a word such as `tier=gold` can choose an option of. Each but `recipe` owns the node of its

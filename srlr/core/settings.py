@@ -14,6 +14,7 @@ from pydantic import Field, model_validator
 from srlr.core import arithmetic
 from srlr.core.ablation import Ablation
 from srlr.core.backends import refusals
+from srlr.core.deploying import Deploy
 from srlr.core.evaluating import Evaluate
 from srlr.core.launcher import Launcher, unlaunchable
 from srlr.core.measuring import Measure
@@ -168,6 +169,7 @@ class Settings(Node):
     evaluate: Evaluate = Evaluate()
     swap: Swap = Swap()
     health: Health = Health()
+    deploy: Deploy = Deploy()
     ablation: Ablation = Ablation()
 
     @model_validator(mode="after")
