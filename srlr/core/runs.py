@@ -26,8 +26,10 @@ from srlr.core.settings import Settings
 
 LATEST = "latest"
 
-WHERE_NOT_WHAT = frozenset({"runs_dir", "store_dir", "seed"})
-"""Settings that name a run or its place; two runs that differ only here are the same experiment."""
+WHERE_NOT_WHAT = frozenset({"runs_dir", "store_dir", "seed", "serve"})
+"""Settings that name a run or its place, or come after it; two runs that differ only here are the
+same experiment.
+"""
 
 
 def group(settings: Settings) -> str:

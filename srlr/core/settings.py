@@ -22,6 +22,7 @@ from srlr.core.passed import NoRlvr, NoSrl
 from srlr.core.profile import RoleProfile
 from srlr.core.redacting import Redact
 from srlr.core.retrieving import Retriever
+from srlr.core.serving import Serve
 from srlr.core.teaching import Budget, Teacher
 from srlr.core.training import AnyRlvr, AnySrl, Grpo, Imitate, Stepwise
 from srlr.core.verifying import Quality, Verifier, same_model
@@ -165,6 +166,8 @@ class Settings(Node):
     rollout: Rollout = Rollout()
     launcher: Launcher = Launcher()
     evaluate: Evaluate = Evaluate()
+    serve: Serve = Serve()
+    """Nothing a stage depends on."""
     ablation: Ablation = Ablation()
 
     @model_validator(mode="after")
