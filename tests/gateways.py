@@ -6,12 +6,14 @@ model does not fail at the moment at which a test wants it to.
 
 import asyncio
 import contextlib
+import functools
 import socket
 import threading
 import time
 from dataclasses import dataclass, field
 
 from srlr.core.audit import Audit
+from srlr.core.profile import RoleProfile
 from srlr.core.serving import Serve
 from srlr.serving import gateway, key_store, server
 from srlr.serving.asked import Piece
@@ -24,10 +26,14 @@ SAID = "words: good +2\npositive\npositive 90"
 """In the form of the role sentiment."""
 
 
+@functools.cache
 def sentiment():
-    from srlr.core.compose import compose
+    import yaml
 
-    profile = compose(["role=sentiment"], environ={}).settings.role
+    from srlr.core.layers import config_root
+
+    said = (config_root() / "conf" / "role" / "sentiment.yaml").read_text()
+    profile = RoleProfile.model_validate(yaml.safe_load(said))
     return Served("sentiment", "v1", speaker(profile), created=7)
 
 
@@ -132,12 +138,16 @@ class Gatewayed:
         self.thread.join(20)
         self._stack.close()
 
-    def client(self, key="none", **how):
-        import openai
+    def client(self, key="none"):
+        return _openai(key).with_options(base_url=f"{self.url}/v1")
 
-        return openai.OpenAI(
-            base_url=f"{self.url}/v1", api_key=key, max_retries=0, timeout=20, **how
-        )
+
+@functools.cache
+def _openai(key):
+    """Making one takes longer than most tests: it reads the system's certificates."""
+    import openai
+
+    return openai.OpenAI(base_url="http://127.0.0.1", api_key=key, max_retries=0, timeout=20)
 
 
 def serve(**said):

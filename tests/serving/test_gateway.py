@@ -11,10 +11,17 @@ from gateways import SAID, Gatewayed, Scripted, serve
 ASKED = [{"role": "user", "content": "Good food."}]
 
 
-@pytest.fixture
-def running(tmp_path):
-    with Gatewayed(tmp_path, Scripted(), serve()) as one:
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory):
+    with Gatewayed(tmp_path_factory.mktemp("gateway"), Scripted(), serve()) as one:
         yield one
+
+
+@pytest.fixture
+def running(shared):
+    """The gateway of this module, with nothing asked of it yet."""
+    shared.backend.asks.clear()
+    return shared
 
 
 def chat(running, **said):
@@ -227,16 +234,26 @@ def test_a_gateway_is_ready_once_what_is_behind_it_is(running):
 
 
 def test_figures_count_requests_and_tokens_and_hold_nothing_a_client_made_up(running):
-    chat(running, user="someone", stream=False)
+    names = [
+        'srlr_requests_total{role="sentiment",status="200"}',
+        'srlr_requests_total{role="none",status="404"}',
+        'srlr_tokens_total{kind="completion",role="sentiment"}',
+        'srlr_first_token_seconds_count{role="sentiment"}',
+    ]
+
+    def figures():
+        lines = get(running, "/metrics")[1].splitlines()
+        found = dict(line.rsplit(" ", 1) for line in lines if not line.startswith("#"))
+        return [float(found.get(name, 0)) for name in names]
+
+    before = figures()
+    chat(running, user="someone")
     list(chat(running, stream=True))
     with pytest.raises(openai.NotFoundError):
         chat(running, model="secret-model")
     text = get(running, "/metrics")[1]
 
-    assert 'srlr_requests_total{role="sentiment",status="200"} 2.0' in text
-    assert 'srlr_requests_total{role="none",status="404"} 1.0' in text
-    assert 'srlr_tokens_total{kind="completion",role="sentiment"} 8.0' in text
-    assert 'srlr_first_token_seconds_count{role="sentiment"} 1.0' in text
+    assert [now - was for now, was in zip(figures(), before, strict=True)] == [2, 1, 8, 1]
     assert "secret-model" not in text
     assert "someone" not in text
 
