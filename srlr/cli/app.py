@@ -14,7 +14,20 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from srlr import __version__
-from srlr.cli import ab, assets, compare, config, invoking, models, render, roles, runs, track
+from srlr.cli import (
+    ab,
+    assets,
+    audit,
+    compare,
+    config,
+    invoking,
+    keys,
+    models,
+    render,
+    roles,
+    runs,
+    track,
+)
 from srlr.core.errors import SrlrError
 
 app = typer.Typer(
@@ -30,6 +43,8 @@ app.add_typer(assets.app, name="assets")
 app.add_typer(config.app, name="config")
 app.add_typer(models.app, name="models")
 app.add_typer(roles.app, name="roles")
+app.add_typer(keys.app, name="keys")
+app.add_typer(audit.app, name="audit")
 app.command("track")(track.track)
 app.command("ab")(ab.ab)
 app.command("compare")(compare.compare)
@@ -207,6 +222,14 @@ def predict(
 
     code = command.predict(texts or [], source, command.Which(run, stage, runs_dir), quiet=quiet)
     raise typer.Exit(code)
+
+
+@app.command()
+def serve(words: Words = None, config_dir: ConfigDir = None) -> None:
+    """Answer requests by OpenAI's protocol: role=sentiment, or every role with a release."""
+    from srlr.cli import serve as command
+
+    command.serve(tuple(words or ()), config_dir)
 
 
 @app.command()

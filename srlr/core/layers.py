@@ -28,6 +28,7 @@ GROUPS = (
     "swap",
     "health",
     "deploy",
+    "serve",
     "recipe",
 )
 """What a word such as `tier=gold` can choose an option of. Each but `recipe` owns the node of its

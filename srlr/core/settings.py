@@ -24,6 +24,7 @@ from srlr.core.profile import RoleProfile
 from srlr.core.redacting import Redact
 from srlr.core.retrieving import Retriever
 from srlr.core.swapping import Health, Swap
+from srlr.core.serving import Serve
 from srlr.core.teaching import Budget, Teacher
 from srlr.core.training import AnyRlvr, AnySrl, Grpo, Imitate, Stepwise
 from srlr.core.verifying import Quality, Verifier, same_model
@@ -170,6 +171,8 @@ class Settings(Node):
     swap: Swap = Swap()
     health: Health = Health()
     deploy: Deploy = Deploy()
+    serve: Serve = Serve()
+    """Nothing a stage depends on."""
     ablation: Ablation = Ablation()
 
     @model_validator(mode="after")

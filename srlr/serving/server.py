@@ -1,0 +1,208 @@
+"""The gateway as a process: its socket, its signals, its end.
+
+SIGTERM, SIGINT   no more requests; those under way are finished within grace_s, and it exits
+                  with 0. The second one ends it at once.
+SIGHUP            the settings are read again
+"""
+
+import asyncio
+import os
+import signal
+import socket
+import ssl
+from collections.abc import Callable, Iterator
+from contextlib import AbstractAsyncContextManager, ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import uvicorn
+from fastapi import APIRouter
+
+from srlr.core.audit import FILE, Audit
+from srlr.core.errors import ConfigError, ResourceError
+from srlr.core.serving import Serve
+from srlr.core.settings import Settings
+from srlr.serving import gateway, http, key_store
+from srlr.serving.backend import Backend
+from srlr.serving.guarded import Guard
+from srlr.serving.key_store import Store
+from srlr.serving.keys import LOOPBACK, Keyring
+from srlr.serving.rejected import Rejected
+from srlr.serving.state import Gateway
+
+BACKLOG = 512
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a gateway is put together from, beside its settings.
+
+    Args:
+        backend: entered once the port is the gateway's own, left when the last answer is over.
+        say: told in a line what a person at the terminal should know.
+        reread: the settings as they are written now.
+        routers: more paths, such as /admin's.
+    """
+
+    backend: AbstractAsyncContextManager[Backend]
+    say: Callable[[str], None]
+    reread: Callable[[], Serve] | None = None
+    guard: Guard | None = None
+    routers: tuple[Callable[[Gateway], APIRouter], ...] = ()
+
+
+async def serve(settings: Settings, parts: Parts) -> None:
+    """Answers requests until a signal ends it, gracefully.
+
+    Raises:
+        ConfigError: without keys it would be open to other machines, or TLS files do not fit.
+        ResourceError: the port is taken, or the keys cannot be read.
+    """
+    node = settings.serve
+    audit = Audit(Path(settings.store_dir) / FILE)
+    with ExitStack() as stack:
+        store = stack.enter_context(key_store.opened(node.keys, Path(settings.store_dir)))
+        alone = _alone(node, store)
+        tls = _tls(node)
+        listening = stack.enter_context(_listening(node))
+        url = _url(listening, tls=tls is not None)
+        async with parts.backend as backend:
+            state = Gateway(
+                node,
+                backend,
+                Keyring(store, node.keys, alone=alone),
+                audit,
+                guard=parts.guard,
+                reread=parts.reread,
+                reloaded=lambda fresh: _certify(tls, fresh),
+            )
+            app = gateway.app(state)
+            for router in parts.routers:
+                app.include_router(router(state))
+            server = uvicorn_of(app, node, tls)
+            await state.write("gateway.start", "gateway", f"listens at {url}", {"pid": os.getpid()})
+            parts.say(f"serving {_names(backend)} at {url}")
+            if alone and not store.all():
+                parts.say("no key was made: it answers this machine alone; srlr keys create")
+            why = await _until_stopped(server, listening, state, parts.say)
+            await state.write("gateway.stop", "gateway", why, {"pid": os.getpid()})
+
+
+def _alone(node: Serve, store: Store) -> bool:
+    """Whether only this machine can reach the gateway."""
+    alone = node.host in LOOPBACK
+    if not alone and not store.all():
+        raise ConfigError(
+            f"serve.host={node.host} is open to other machines, and there are no keys",
+            "srlr keys create --name NAME --scope infer, or serve.host=127.0.0.1",
+        )
+    return alone
+
+
+def _tls(node: Serve) -> ssl.SSLContext | None:
+    if node.tls.cert is None:
+        return None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    _certify(context, node)
+    return context
+
+
+def _certify(context: ssl.SSLContext | None, node: Serve) -> None:
+    """Has new connections shown the certificate that is in the files now."""
+    if context is None or node.tls.cert is None:
+        return
+    try:
+        context.load_cert_chain(node.tls.cert, node.tls.key, password="")
+    except (OSError, ssl.SSLError) as error:
+        raise ConfigError(
+            f"serve.tls: {node.tls.cert!r} and {node.tls.key!r} cannot be used: {error}",
+            "name a PEM certificate with its chain, and its key without a password",
+        ) from error
+
+
+@contextmanager
+def _listening(node: Serve) -> Iterator[socket.socket]:
+    """The socket, bound: a port that is taken is known before a worker is started."""
+    family = socket.AF_INET6 if ":" in node.host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as one:
+        one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            one.bind((node.host, node.port))
+            one.listen(BACKLOG)
+        except OSError as error:
+            raise ResourceError(
+                f"{node.host}:{node.port} cannot be listened at: {error.strerror}",
+                f"serve.port={node.port + 1 if node.port < 65535 else 0}, or end what is there",
+            ) from error
+        yield one
+
+
+def _url(listening: socket.socket, *, tls: bool) -> str:
+    host, port = listening.getsockname()[:2]
+    return f"http{'s' * tls}://{f'[{host}]' if ':' in host else host}:{port}/v1"
+
+
+def _names(backend: Backend) -> str:
+    return ", ".join(sorted(one.name for one in backend.models())) or "nothing yet"
+
+
+def uvicorn_of(app: object, node: Serve, tls: ssl.SSLContext | None) -> http.Server:
+    """The server of an application, with the limits of the settings."""
+    config = uvicorn.Config(
+        app,  # type: ignore[arg-type]
+        http=http.protocol(node.limits),
+        ws="none",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        h11_max_incomplete_event_size=node.limits.header_bytes,
+        timeout_keep_alive=max(1, round(node.limits.idle_s)),
+        timeout_graceful_shutdown=max(1, round(node.grace_s)),
+        backlog=BACKLOG,
+    )
+    config.load()
+    config.ssl = tls
+    return http.Server(config)
+
+
+async def _until_stopped(
+    server: http.Server, listening: socket.socket, state: Gateway, say: Callable[[str], None]
+) -> str:
+    """Serves until it is told to stop, and returns by whom."""
+    loop, why = asyncio.get_running_loop(), "the server ended"
+    tasks: set[asyncio.Task[None]] = set()
+
+    def stop(number: signal.Signals) -> None:
+        nonlocal why
+        if state.stopping:
+            say("stopped at once")
+            os._exit(128 + number)
+        state.stopping, why = True, f"by {number.name}"
+        say(f"stopping: answers under way have {state.serve.grace_s:g} s; again to stop at once")
+        server.should_exit = True
+
+    async def reload() -> None:
+        try:
+            told = await state.reload("signal:SIGHUP")
+            say(f"settings read again: {told}")
+        except Rejected as error:
+            say(f"settings not taken: {error}")
+
+    def again() -> None:
+        task = asyncio.ensure_future(reload())
+        tasks.add(task)
+        task.add_done_callback(tasks.discard)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop, number)
+    loop.add_signal_handler(signal.SIGHUP, again)
+    try:
+        with suppress(asyncio.CancelledError):
+            await server.serve([listening])
+    finally:
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            loop.remove_signal_handler(number)
+    return why
