@@ -119,13 +119,16 @@ class Stage:
         self.versions = versions or {}
         self.pointed = []
         self.fleet = Fleet(Ledger(self.store), start, Audit(self.store / "audit.jsonl"), health)
-        self.swaps = Swaps(self.fleet, self.find, asks, self.point)
+        self.swaps = Swaps(self.fleet, self.resolve, self.find, asks, self.point)
         self.tending = Tending(self.fleet)
         self.tasks = []
 
-    def find(self, role, version):
-        if version not in self.versions:
-            raise MissingArtifact(f"there is no {role}@{version}", "deploy it")
+    def resolve(self, role, to):
+        if to not in self.versions and self.fleet.slots(role).get(to) is None:
+            raise MissingArtifact(f"there is no {role}@{to}", "deploy it")
+        return to
+
+    async def find(self, role, version):
         return self.wanted(version)
 
     def wanted(self, version, workers=1):

@@ -27,6 +27,7 @@ GROUPS = (
     "evaluate",
     "swap",
     "health",
+    "workers",
     "deploy",
     "serve",
     "recipe",

@@ -23,8 +23,9 @@ from srlr.core.passed import NoRlvr, NoSrl
 from srlr.core.profile import RoleProfile
 from srlr.core.redacting import Redact
 from srlr.core.retrieving import Retriever
-from srlr.core.swapping import Health, Swap
 from srlr.core.serving import Serve
+from srlr.core.staffing import Workers
+from srlr.core.swapping import Health, Swap
 from srlr.core.teaching import Budget, Teacher
 from srlr.core.training import AnyRlvr, AnySrl, Grpo, Imitate, Stepwise
 from srlr.core.verifying import Quality, Verifier, same_model
@@ -170,6 +171,7 @@ class Settings(Node):
     evaluate: Evaluate = Evaluate()
     swap: Swap = Swap()
     health: Health = Health()
+    workers: Workers = Workers()
     deploy: Deploy = Deploy()
     serve: Serve = Serve()
     """Nothing a stage depends on."""

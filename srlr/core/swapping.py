@@ -78,7 +78,7 @@ class Health(Node):
     """Of its last breaker_window answers."""
     breaker_window: Count = 20
     breaker_s: Positive = 5.0
-    stall_s: Positive = 30.0
+    stall_s: Positive = 120.0
     """Without a piece, after which a worker counts as gone for a request."""
     patience_s: NonNegative = 15.0
     """How long a request waits for a worker where none is left."""

@@ -7,10 +7,12 @@ do. One gateway holds a file at a time.
 import contextlib
 import fcntl
 import json
+import math
 import os
 import sqlite3
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from typing import IO, Any
 
@@ -58,8 +60,9 @@ class Record:
     ended: str | None = None
 
     @property
-    def over(self) -> bool:
-        return self.ended is not None
+    def ended_s(self) -> float:
+        """Seconds since the epoch; of one under way, never."""
+        return datetime.fromisoformat(self.ended).timestamp() if self.ended else -math.inf
 
 
 class Ledger:

@@ -169,7 +169,7 @@ async def _heard(fleet: Fleet, flight: Flight, member: Member) -> AsyncGenerator
     """What the worker says from here on, unless it is gone, stalls, or the flight is moved."""
     stall_s = fleet.health.stall_s
     ask = replace(flight.ask, delivered=tuple(flight.delivered))
-    async with contextlib.aclosing(member.worker.answer(ask)) as source:
+    async with contextlib.aclosing(member.worker.answer(ask)) as source:  # type: ignore[type-var]
         while not flight.moving:
             limit_s = stall_s
             if ask.deadline is not None:

@@ -23,7 +23,7 @@ FOLLOWS: dict[State, frozenset[State]] = {
     "warm": frozenset({"verified", "failed", "unloaded"}),
     "verified": frozenset({"serving", "failed", "unloaded"}),
     "serving": frozenset({"draining", "failed"}),
-    "draining": frozenset({"unloaded", "serving", "failed"}),
+    "draining": frozenset({"unloaded", "verified", "serving", "failed"}),
     "failed": frozenset({"loading", "unloaded"}),
     "unloaded": frozenset({"loading"}),
 }
@@ -144,6 +144,13 @@ def drain(slots: Slots, version: str) -> Slots:
             "shift it to another version first",
         )
     return _become(slots, version, "draining")
+
+
+def rest(slots: Slots, version: str) -> Slots:
+    """A drained version stays loaded, as a warm backup."""
+    if _known(slots, version).state != "draining":
+        raise Forbidden(f"{slots.role}@{version} is not draining", "drain it first")
+    return _become(slots, version, "verified")
 
 
 def unload(slots: Slots, version: str) -> Slots:

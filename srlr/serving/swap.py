@@ -7,7 +7,7 @@ wrong before the end, the old version serves on.
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -26,8 +26,10 @@ from srlr.serving.strategies import PAIRS, Facts, Plan
 
 log = logging.getLogger(__name__)
 
-Find = Callable[[str, str], Wanted]
-"""From what a role's version is started."""
+Find = Callable[[str, str], Awaitable[Wanted]]
+"""From what a role's version is started, its files verified."""
+Resolve = Callable[[str, str], str]
+"""(role, version or alias): the version; raises MissingArtifact where there is none."""
 Asks = Callable[[str, int], Sequence[Ask]]
 """Requests of a role's smoke set, so many."""
 Point = Callable[[str, str, str, str], None]
@@ -62,9 +64,12 @@ class Swaps:
     """Swaps of a fleet's roles, one at a time for each."""
 
     fleet: Fleet
+    resolve: Resolve
     find: Find
     asks: Asks
     point: Point
+    standby: bool = False
+    """What was replaced stays loaded, as a warm backup."""
     running: dict[str, Running] = field(default_factory=dict)
 
     def start(self, role: str, to: str, settings: Swap, *, by: str, why: str) -> Record:
@@ -74,7 +79,7 @@ class Swaps:
             Forbidden: another one is under way, unless this is an emergency; or `to` serves alone.
             MissingArtifact: there is no such version.
         """
-        slots = self.fleet.slots(role)
+        to, slots = self.resolve(role, to), self.fleet.slots(role)
         if slots.shares == {to: 100}:
             raise Forbidden(f"{role}@{to} has all the traffic already", "name another version")
         if (other := self.running.get(role)) is not None:
@@ -84,8 +89,6 @@ class Swaps:
                     "wait for its end, or `srlr swap role=… --abort`",
                 )
             self._overrule(other, by)
-        if self.fleet.slots(role).get(to) is None or not self.fleet.alive(role, to):
-            self.fleet.wanted[role, to] = self.find(role, to)
         old = slots.main if slots.main != to else next((v for v in slots.shares if v != to), None)
         said = settings.model_dump(mode="json")
         record = self.fleet.ledger.begin(Record(0, role, old, to, by, why, said))
@@ -176,7 +179,7 @@ class Swaps:
             await fleet.bring(
                 role,
                 new,
-                fleet.wanted.get((role, new)) or self.find(role, new),
+                await self.find(role, new),
                 timeout_s=run.settings.load_timeout_s,
                 by=by,
                 why=why,
@@ -235,7 +238,7 @@ class Swaps:
         """The old version has ended, or, after an emergency, stands by again."""
         role, old, new, fleet = run.record.role, run.record.old, run.record.new, self.fleet
         self._keep(run, state="drain")
-        self.point(role, new, run.record.by, run.record.why)
+        await self._pointed(run)
         slot = fleet.slots(role).get(old) if old is not None else None
         if old is None or slot is None or slot.state not in ("serving", "draining"):
             self._end(run, "done", run.decision.why, "swap")
@@ -247,9 +250,28 @@ class Swaps:
             if slot.state == "serving":
                 fleet.change(role, moves.drain, old, by="swap", why=f"{new} has all the traffic")
             await self._drained(role, old, run.settings.drain_s)
-            await fleet.dismiss(role, old)
-            fleet.change(role, moves.unload, old, by="swap", why="nothing runs there any more")
+            await self._put_away(role, old)
             self._end(run, "done", f"{new} has all the traffic", "swap")
+
+    async def _put_away(self, role: str, old: str) -> None:
+        """The old version has ended, or stands by in the place of those that stood by before."""
+        fleet, ends = self.fleet, [old]
+        if self.standby:
+            ends = list(fleet.slots(role).among("verified"))
+            fleet.move(role, old)
+            fleet.change(role, moves.rest, old, by="swap", why="it stands by as a backup")
+        for version in ends:
+            await fleet.dismiss(role, version)
+            fleet.change(role, moves.unload, version, by="swap", why="nothing runs there any more")
+
+    async def _pointed(self, run: Running) -> None:
+        """The registry knows which version is current; where it is away, the traffic moves on."""
+        record = run.record
+        try:
+            await asyncio.to_thread(self.point, record.role, record.new, record.by, record.why)
+        except SrlrError as error:
+            log.error("%s@%s is not made current: %s", record.role, record.new, error)
+            self._tell("swap.not_pointed", record, "swap", error.what)
 
     async def _drained(self, role: str, version: str, drain_s: float) -> None:
         """Nothing runs there any more, or the time is over: then what can move goes on."""

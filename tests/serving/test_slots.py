@@ -55,7 +55,7 @@ class AnyOrder(RuleBasedStateMachine):
         for move in (moves.load, moves.warm, moves.verify, moves.add):
             self.attempt(move, version)
 
-    @rule(version=VERSIONS, how=st.sampled_from(["drain", "unload", "cut"]))
+    @rule(version=VERSIONS, how=st.sampled_from(["drain", "rest", "unload", "cut"]))
     def back(self, version, how):
         self.attempt(getattr(moves, how), version)
 
