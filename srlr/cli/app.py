@@ -18,6 +18,7 @@ from srlr.cli import (
     ab,
     assets,
     audit,
+    backup,
     compare,
     config,
     invoking,
@@ -28,7 +29,7 @@ from srlr.cli import (
     runs,
     track,
 )
-from srlr.core.errors import SrlrError
+from srlr.core.errors import ConfigError, SrlrError
 
 app = typer.Typer(
     name="srlr",
@@ -45,6 +46,7 @@ app.add_typer(models.app, name="models")
 app.add_typer(roles.app, name="roles")
 app.add_typer(keys.app, name="keys")
 app.add_typer(audit.app, name="audit")
+app.add_typer(backup.app, name="backup")
 app.command("track")(track.track)
 app.command("ab")(ab.ab)
 app.command("compare")(compare.compare)
@@ -222,6 +224,41 @@ def predict(
 
     code = command.predict(texts or [], source, command.Which(run, stage, runs_dir), quiet=quiet)
     raise typer.Exit(code)
+
+
+@app.command()
+def swap(
+    words: Words = None,
+    config_dir: ConfigDir = None,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Show it live; exit 5 if it is taken back.")
+    ] = False,
+    status: Annotated[bool, typer.Option("--status", help="Only show how it stands.")] = False,
+    abort: Annotated[bool, typer.Option("--abort", help="Take the one under way back.")] = False,
+    rollback: Annotated[
+        bool, typer.Option("--rollback", help="Undo the one under way, or the last one.")
+    ] = False,
+    why: Annotated[
+        str, typer.Option("--why", metavar="TEXT", help="A reason, for the audit log.")
+    ] = "asked for on the command line",
+    url: Annotated[
+        str | None, typer.Option("--url", metavar="URL", help="A gateway elsewhere.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Move a role's traffic to another version: swap=gradual swap.to=v3."""
+    from srlr.cli import swap as command
+
+    chosen = [
+        name
+        for name, said in (("status", status), ("abort", abort), ("rollback", rollback))
+        if said
+    ]
+    if len(chosen) > 1:
+        raise ConfigError(f"--{chosen[0]} and --{chosen[1]} are two things", "say one of them")
+    do = chosen[0] if chosen else "start"
+    manner = command.Manner(do, watch, why, url, as_json)
+    raise typer.Exit(command.swap(tuple(words or ()), config_dir, manner))
 
 
 @app.command()

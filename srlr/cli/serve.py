@@ -20,7 +20,7 @@ def serve(words: Sequence[str], config_dir: Path | None) -> None:
         SrlrError: as `server.serve`.
     """
     from srlr.core import log
-    from srlr.serving import backing, server
+    from srlr.serving import admin, backing, server
 
     log.setup(0)
     composition = compose.compose(words, config_dir=config_dir)
@@ -29,7 +29,8 @@ def serve(words: Sequence[str], config_dir: Path | None) -> None:
     def reread() -> "Serve":
         return compose.compose(words, config_dir=config_dir).settings.serve
 
-    parts = server.Parts(backing.opened(settings, asked(composition)), render.note, reread)
+    behind = backing.opened(settings, asked(composition), render.note)
+    parts = server.Parts(behind, render.note, reread, routers=(admin.router,))
     asyncio.run(server.serve(settings, parts))
 
 

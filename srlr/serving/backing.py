@@ -1,6 +1,6 @@
 """What stands behind the gateway: releases, held by workers, with shares of their roles' traffic.
 
-    async with backing.opened(settings) as backed: …
+    async with backing.opened(settings, roles, say) as backed: …
 
 Entered, every role has a worker that has generated; routing and swaps are as a gateway before left
 them. A role that was never served begins with its release `current`; one under the alias `backup`
@@ -10,7 +10,9 @@ stands by.
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+import shutil
+import tempfile
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -126,11 +128,14 @@ async def _one(
 
 
 @contextlib.asynccontextmanager
-async def opened(settings: Settings, roles: Sequence[str] = ()) -> AsyncIterator[Backed]:
+async def opened(
+    settings: Settings, roles: Sequence[str], say: Callable[[str], None]
+) -> AsyncIterator[Backed]:
     """The backend of the settings' store; workers end with it, the routing stays.
 
     Args:
         roles: that are served; none: every role with a current release.
+        say: told in a line what takes a while.
 
     Raises:
         MissingArtifact: there is no release to serve.
@@ -139,10 +144,12 @@ async def opened(settings: Settings, roles: Sequence[str] = ()) -> AsyncIterator
     store = Path(settings.store_dir)
     with releases.opened(settings) as registry:
         ledger = Ledger(store)
-        backed = _backed(settings, registry, ledger)
+        # a socket's path may have 100 characters, and a store's may have more
+        sockets = Path(tempfile.mkdtemp(prefix="srlr-"))
+        backed = _backed(settings, registry, ledger, sockets)
         fleet, tasks = backed.fleet, list[asyncio.Task[None]]()
         try:
-            following = standing.Following(backed, tuple(roles))
+            following = standing.Following(backed, tuple(roles), say)
             await following.begin()
             watching = (Tending(fleet), backed.monitor, following)
             tasks = [asyncio.create_task(one.run()) for one in watching]
@@ -153,14 +160,15 @@ async def opened(settings: Settings, roles: Sequence[str] = ()) -> AsyncIterator
             await backed.swaps.close()
             await asyncio.gather(*tasks, return_exceptions=True)
             await fleet.close()
+            shutil.rmtree(sockets, ignore_errors=True)
 
 
-def _backed(settings: Settings, registry: Registry, ledger: Ledger) -> Backed:
+def _backed(settings: Settings, registry: Registry, ledger: Ledger, sockets: Path) -> Backed:
     node, store = settings.workers, Path(settings.store_dir)
 
     async def start(spec: Mapping[str, Any]) -> Worker:
-        known = {**spec, "folder": Path(str(spec["folder"]))}
-        return await workers.start(Spec(**known), store / "sockets", timeout_s=node.load_timeout_s)
+        known = Spec(**{**spec, "folder": Path(str(spec["folder"]))})
+        return await workers.start(known, sockets, timeout_s=node.load_timeout_s)
 
     fleet = Fleet(ledger, start, Audit(store / FILE), settings.health)
 

@@ -16,6 +16,7 @@ ERRORS = {
     401: "No key, or one that is unknown, expired or revoked",
     403: "The key is not for this",
     404: "There is no such model",
+    409: "It does not fit what is under way",
     408: "The request came too slowly",
     413: "The body is too large",
     415: "The body is no JSON by its content type",

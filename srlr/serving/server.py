@@ -6,6 +6,7 @@ SIGHUP            the settings are read again
 """
 
 import asyncio
+import json
 import os
 import signal
 import socket
@@ -20,6 +21,7 @@ from fastapi import APIRouter
 
 from srlr.core.audit import FILE, Audit
 from srlr.core.errors import ConfigError, ResourceError
+from srlr.core.rundir import write_atomic
 from srlr.core.serving import Serve
 from srlr.core.settings import Settings
 from srlr.serving import gateway, http, key_store
@@ -31,6 +33,8 @@ from srlr.serving.rejected import Rejected
 from srlr.serving.state import Gateway
 
 BACKLOG = 512
+STATE = "gateway.json"
+"""In the store: the address of the gateway that serves it, or of the last one that did."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +84,7 @@ async def serve(settings: Settings, parts: Parts) -> None:
             for router in parts.routers:
                 app.include_router(router(state))
             server = uvicorn_of(app, node, tls)
+            _findable(Path(settings.store_dir), url)
             await state.write("gateway.start", "gateway", f"listens at {url}", {"pid": os.getpid()})
             parts.say(f"serving {_names(backend)} at {url}")
             if alone and not store.all():
@@ -141,6 +146,11 @@ def _listening(node: Serve) -> Iterator[socket.socket]:
 def _url(listening: socket.socket, *, tls: bool) -> str:
     host, port = listening.getsockname()[:2]
     return f"http{'s' * tls}://{f'[{host}]' if ':' in host else host}:{port}/v1"
+
+
+def _findable(store: Path, url: str) -> None:
+    """Tells commands on this machine where the gateway of the store is."""
+    write_atomic(store / STATE, json.dumps({"url": url, "pid": os.getpid()}) + "\n")
 
 
 def _names(backend: Backend) -> str:

@@ -6,7 +6,7 @@ stands by. When somebody moves `current`, the traffic follows, as the settings' 
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -40,10 +40,12 @@ class Following:
 
     Args:
         roles: that are served; none: every role with a current release.
+        say: told in a line what takes a while.
     """
 
     backed: "Backed"
     roles: tuple[str, ...] = ()
+    say: Callable[[str], None] = lambda _: None
     current: dict[str, str] = field(default_factory=dict)
     """By role, as it was seen last."""
 
@@ -59,6 +61,7 @@ class Following:
         roles = _roles(registry, self.roles)
         for role in roles:
             await asyncio.to_thread(_learn, backed, role)
+        self.say(f"{', '.join(roles)}: workers are being started")
         await restore(backed.fleet)
         for role in roles:
             await _stand_up(backed, role)
