@@ -14,7 +14,20 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from srlr import __version__
-from srlr.cli import ab, assets, compare, config, invoking, models, render, roles, runs, track
+from srlr.cli import (
+    ab,
+    assets,
+    compare,
+    config,
+    deploy,
+    invoking,
+    models,
+    releases,
+    render,
+    roles,
+    runs,
+    track,
+)
 from srlr.core.errors import SrlrError
 
 app = typer.Typer(
@@ -25,11 +38,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-app.add_typer(runs.app, name="runs")
-app.add_typer(assets.app, name="assets")
-app.add_typer(config.app, name="config")
-app.add_typer(models.app, name="models")
-app.add_typer(roles.app, name="roles")
+for _group in (runs, assets, config, models, roles, releases):
+    app.add_typer(_group.app, name=_group.__name__.rpartition(".")[2])
+app.command("deploy")(deploy.deploy)
 app.command("track")(track.track)
 app.command("ab")(ab.ab)
 app.command("compare")(compare.compare)
