@@ -8,8 +8,9 @@ No stage of the pipeline: what is published is decided after all of them, and ne
 """
 
 import contextlib
+import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ from srlr.core.types import Task
 from srlr.evaluation import gate
 from srlr.evaluation.value import Report
 from srlr.models.card import claim
-from srlr.stages import answering, state
+from srlr.stages import answering, deploy_form, state
 from srlr.stages.refusals import machine_errors
 
 TRAINED = ("rlvr", "srl")
@@ -138,13 +139,13 @@ def proposed(settings: Settings, rundir: RunDir, *, force: bool) -> Iterator[Pro
     report = _report(aim, rundir, force=force)
     own = aim.final.settings
     draft = _draft(own, rundir, stage, report)
-    best = rundir.path / stage / "best"
-    files = {path.name: path for path in sorted(best.iterdir()) if path.is_file()}
     records = {name: rundir.path / path for name, path in RECORDS.items()}
-    files |= {name: path for name, path in records.items() if path.is_file()}
-    whole = Proposal(draft, files | _licences(own, rundir), rundir)
-    with machine_errors("deploy"):
-        yield whole
+    beside = {name: path for name, path in records.items() if path.is_file()}
+    beside |= _licences(own, rundir)
+    with machine_errors("deploy"), tempfile.TemporaryDirectory() as folder:
+        form = deploy_form.of(settings.deploy.form, own, rundir, stage, Path(folder))
+        whole = replace(draft, kind=form.kind)
+        yield Proposal(whole, {**form.files, **beside}, rundir, form.notes)
 
 
 def _as_it_was_left(rundir: RunDir, stage: str) -> None:
