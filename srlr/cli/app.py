@@ -21,9 +21,11 @@ from srlr.cli import (
     backup,
     compare,
     config,
+    deploy,
     invoking,
     keys,
     models,
+    releases,
     render,
     roles,
     runs,
@@ -39,14 +41,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-app.add_typer(runs.app, name="runs")
-app.add_typer(assets.app, name="assets")
-app.add_typer(config.app, name="config")
-app.add_typer(models.app, name="models")
-app.add_typer(roles.app, name="roles")
-app.add_typer(keys.app, name="keys")
-app.add_typer(audit.app, name="audit")
-app.add_typer(backup.app, name="backup")
+for _group in (runs, assets, config, models, roles, releases, keys, audit, backup):
+    app.add_typer(_group.app, name=_group.__name__.rpartition(".")[2])
+app.command("deploy")(deploy.deploy)
 app.command("track")(track.track)
 app.command("ab")(ab.ab)
 app.command("compare")(compare.compare)
@@ -249,11 +246,8 @@ def swap(
     """Move a role's traffic to another version: swap=gradual swap.to=v3."""
     from srlr.cli import swap as command
 
-    chosen = [
-        name
-        for name, said in (("status", status), ("abort", abort), ("rollback", rollback))
-        if said
-    ]
+    doings = {"status": status, "abort": abort, "rollback": rollback}
+    chosen = [name for name, said in doings.items() if said]
     if len(chosen) > 1:
         raise ConfigError(f"--{chosen[0]} and --{chosen[1]} are two things", "say one of them")
     do = chosen[0] if chosen else "start"

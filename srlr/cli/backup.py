@@ -52,16 +52,20 @@ def list_(words: Words = None, config_dir: ConfigDir = None, as_json: Json = Fal
     from srlr.core import backups
 
     with _opened(words, config_dir) as (_, registry, role):
-        rows = [
-            {"release": one.release.name, "folder": str(one.folder), "bytes": one.release.bytes}
-            for one in backups.listed(registry, role)
-        ]
+        found = backups.listed(registry, role)
+    rows = [
+        {"release": one.release.name, "folder": str(one.folder), "bytes": one.release.bytes}
+        for one in found
+    ]
 
     def show() -> None:
         if not rows:
             render.note("there is no backup\n  fix: `srlr backup create role=ROLE`")
             return
-        table = [[row["release"], render.gigabytes(row["bytes"]), row["folder"]] for row in rows]
+        table = [
+            [one.release.name, render.gigabytes(one.release.bytes), str(one.folder)]
+            for one in found
+        ]
         render.table(("release", "size", "folder"), table, right=("size",))
 
     render.emit("backups", rows, as_json=as_json, human=show)

@@ -86,8 +86,10 @@ def swap(words: Sequence[str], config_dir: Path | None, manner: Manner) -> int:
     if manner.watch:
         told = _watched(gateway, path, told, manner)
     render.emit("swap", told, as_json=manner.as_json, human=lambda: _show(role, told))
-    state = (told["swap"] or {}).get("state") if manner.watch else None
-    return {"rolled back": GateFailed.exit_code, "failed": ResourceError.exit_code}.get(state, 0)
+    if not manner.watch or told["swap"] is None:
+        return 0
+    codes = {"rolled back": GateFailed.exit_code, "failed": ResourceError.exit_code}
+    return codes.get(str(told["swap"]["state"]), 0)
 
 
 def _watched(gateway: Gateway, path: str, told: dict[str, Any], manner: Manner) -> dict[str, Any]:
