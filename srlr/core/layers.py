@@ -25,6 +25,9 @@ GROUPS = (
     "rollout",
     "launcher",
     "evaluate",
+    "swap",
+    "health",
+    "deploy",
     "serve",
     "recipe",
 )

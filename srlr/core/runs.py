@@ -26,9 +26,12 @@ from srlr.core.settings import Settings
 
 LATEST = "latest"
 
-WHERE_NOT_WHAT = frozenset({"runs_dir", "store_dir", "seed", "serve"})
-"""Settings that name a run or its place, or come after it; two runs that differ only here are the
-same experiment.
+WHERE_NOT_WHAT = frozenset(
+    {"runs_dir", "store_dir", "seed", "deploy", "serve", "swap", "health"}
+)
+"""Settings that name a run or its place, or say how its model is served; two runs that differ only
+here are the same experiment.
+"""
 """
 
 

@@ -14,6 +14,7 @@ from pydantic import Field, model_validator
 from srlr.core import arithmetic
 from srlr.core.ablation import Ablation
 from srlr.core.backends import refusals
+from srlr.core.deploying import Deploy
 from srlr.core.evaluating import Evaluate
 from srlr.core.launcher import Launcher, unlaunchable
 from srlr.core.measuring import Measure
@@ -22,6 +23,7 @@ from srlr.core.passed import NoRlvr, NoSrl
 from srlr.core.profile import RoleProfile
 from srlr.core.redacting import Redact
 from srlr.core.retrieving import Retriever
+from srlr.core.swapping import Health, Swap
 from srlr.core.serving import Serve
 from srlr.core.teaching import Budget, Teacher
 from srlr.core.training import AnyRlvr, AnySrl, Grpo, Imitate, Stepwise
@@ -166,6 +168,9 @@ class Settings(Node):
     rollout: Rollout = Rollout()
     launcher: Launcher = Launcher()
     evaluate: Evaluate = Evaluate()
+    swap: Swap = Swap()
+    health: Health = Health()
+    deploy: Deploy = Deploy()
     serve: Serve = Serve()
     """Nothing a stage depends on."""
     ablation: Ablation = Ablation()
