@@ -20,9 +20,11 @@ from srlr.cli import (
     audit,
     compare,
     config,
+    deploy,
     invoking,
     keys,
     models,
+    releases,
     render,
     roles,
     runs,
@@ -38,13 +40,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-app.add_typer(runs.app, name="runs")
-app.add_typer(assets.app, name="assets")
-app.add_typer(config.app, name="config")
-app.add_typer(models.app, name="models")
-app.add_typer(roles.app, name="roles")
-app.add_typer(keys.app, name="keys")
-app.add_typer(audit.app, name="audit")
+for _group in (runs, assets, config, models, roles, releases, keys, audit):
+    app.add_typer(_group.app, name=_group.__name__.rpartition(".")[2])
+app.command("deploy")(deploy.deploy)
 app.command("track")(track.track)
 app.command("ab")(ab.ab)
 app.command("compare")(compare.compare)

@@ -20,13 +20,12 @@ done.
 
 import contextlib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
-from hashlib import sha256
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from srlr.core import release as texts
-from srlr.core import release_aliases, release_rows
+from srlr.core import release_aliases, release_rows, release_table
 from srlr.core.audit import FILE as AUDIT
 from srlr.core.audit import Audit
 from srlr.core.blobs import Blobs
@@ -34,12 +33,8 @@ from srlr.core.errors import ConfigError, GateFailed, MissingArtifact, ResourceE
 from srlr.core.release import Draft, File, Release
 from srlr.core.release_aliases import ALIASES, Alias
 from srlr.core.release_folder import Fault, Folders, in_use
-from srlr.core.rundir import now
 from srlr.core.settings import Settings
 from srlr.core.signing import Keys
-
-if TYPE_CHECKING:
-    from sqlalchemy import Connection
 
 __all__ = ["ALIASES", "Alias", "Draft", "Fault", "File", "Registry", "Release", "in_use", "opened"]
 
@@ -93,7 +88,7 @@ class Registry:
     def versions(self, role: str) -> list[Release]:
         """Every release of the role, the oldest first; empty where it has none."""
         with self.rows.reading() as connection:
-            return [read for _, read in _all(connection, role)]
+            return [read for _, read in release_table.of(connection, role)]
 
     def aliases(self, role: str) -> dict[str, str]:
         """Alias → version, of those that point somewhere."""
@@ -110,8 +105,8 @@ class Registry:
             MissingArtifact: there is none; those that are there are named.
         """
         with self.rows.reading() as connection:
-            found = dict(_all(connection, role))
-            number = release_aliases.of(connection, role).get(which) or _number(which)
+            found = dict(release_table.of(connection, role))
+            number = release_aliases.of(connection, role).get(which) or release_table.number(which)
         if number is not None and number in found:
             return found[number]
         there = ", ".join(f"v{one}" for one in found)
@@ -156,43 +151,13 @@ class Registry:
             added = {name: self.blobs.add(path) for name, path in sorted(files.items())}
             listed = tuple(File(name, one.sha256, one.bytes) for name, one in added.items())
             with self.rows.writing() as connection:
-                release = self._written(connection, draft, listed, by, force=force)
+                release = release_table.kept(
+                    connection, draft, listed, by, self.folders.keys, forced=force
+                )
                 moves = _towards(release_aliases.of(connection, draft.role), alias, release)
                 release_aliases.write(connection, draft.role, moves)
                 self._noted("release.publish", by, why, release, moves)
         return release
-
-    def _written(
-        self,
-        connection: "Connection",
-        draft: Draft,
-        files: tuple[File, ...],
-        by: str,
-        *,
-        force: bool,
-    ) -> Release:
-        """The row of this content: the one there is, or a new one."""
-        import sqlalchemy as sql
-
-        table, content = release_rows.tables().releases, texts.content(draft, files)
-        for _, there in _all(connection, draft.role, content=content):
-            return there
-        asked = sql.select(sql.func.max(table.c.version)).where(table.c.role == draft.role)
-        number = (connection.execute(asked).scalar() or 0) + 1
-        said = {name: getattr(draft, name) for name in Draft.__dataclass_fields__}
-        release = Release(
-            **said,
-            version=f"v{number}",
-            created=now(),
-            by=by,
-            forced=force and draft.gate == "failed",
-            files=files,
-        )
-        text = texts.text_of(release)
-        signature = self.folders.keys.sign(text.encode())
-        row = {"role": draft.role, "version": number, "content": content, "text": text}
-        connection.execute(sql.insert(table), {**row, "signature": signature})
-        return replace(release, digest=sha256(text.encode()).hexdigest(), signature=signature)
 
     # -- aliases -----------------------------------------------------------------------------------
 
@@ -225,13 +190,13 @@ class Registry:
                     f"{alias} of {role!r} is {points}, not {expected}: somebody has moved it",
                     f"see `srlr releases list {role}`, and decide again",
                 )
-            return {alias: None if release is None else _number(release.version)}
+            return {alias: None if release is None else release_table.number(release.version)}
 
         self._moved("release.point", role, by, why, moves)
 
     def promote(self, role: str, by: str, why: str, version: str | None = None) -> dict[str, str]:
         """The aliases after the candidate, or that version, has become current."""
-        number = None if version is None else _number(self.get(role, version).version)
+        number = None if version is None else release_table.number(self.get(role, version).version)
 
         def moves(now: Mapping[str, int], earlier: list[int]) -> release_aliases.Moves:
             if number is None:
@@ -260,7 +225,7 @@ class Registry:
         with self.rows.writing() as connection:
             before = release_aliases.of(connection, role)
             moves = decide(before, release_aliases.earlier(connection, role))
-            there = dict(_all(connection, role))
+            there = dict(release_table.of(connection, role))
             for number in moves.values():
                 if number is not None and number not in there:
                     raise MissingArtifact(f"{role} v{number} was deleted", "decide again")
@@ -296,37 +261,14 @@ class Registry:
         return self.folders.lay_out(release)
 
 
-def _all(
-    connection: "Connection", role: str, content: str | None = None
-) -> Iterator[tuple[int, Release]]:
-    """Every release of the role that is not deleted, by its number, the oldest first."""
-    import sqlalchemy as sql
-
-    table = release_rows.tables().releases
-    asked = sql.select(table.c.version, table.c.text, table.c.signature).order_by(table.c.version)
-    asked = asked.where(table.c.role == role, table.c.deleted.is_(None))
-    if content is not None:
-        asked = asked.where(table.c.content == content)
-    for number, text, signature in connection.execute(asked):
-        yield number, texts.read(text, signature, sha256(text.encode()).hexdigest())
-
-
 def _towards(now: Mapping[str, int], alias: str | None, release: Release) -> release_aliases.Moves:
     """What moves when a release is published under an alias; `current` makes the one before it
     the backup.
     """
-    number = _number(release.version) or 0
+    number = release_table.number(release.version) or 0
     if alias == "current":
         return release_aliases.moved_up(now, number)
     return {} if alias is None or now.get(alias) == number else {alias: number}
-
-
-def _number(version: str) -> int | None:
-    """3 of "v3"; None of what is no version."""
-    digits = version.removeprefix("v")
-    return (
-        int(digits) if version.startswith("v") and digits.isascii() and digits.isdigit() else None
-    )
 
 
 def _named(found: Mapping[str, int]) -> dict[str, str]:

@@ -27,11 +27,10 @@ from srlr.core.settings import Settings
 LATEST = "latest"
 
 WHERE_NOT_WHAT = frozenset(
-    {"runs_dir", "store_dir", "seed", "deploy", "serve", "swap", "health"}
+    {"runs_dir", "store_dir", "seed", "deploy", "serve", "swap", "health", "workers"}
 )
 """Settings that name a run or its place, or say how its model is served; two runs that differ only
 here are the same experiment.
-"""
 """
 
 

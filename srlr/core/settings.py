@@ -23,8 +23,8 @@ from srlr.core.passed import NoRlvr, NoSrl
 from srlr.core.profile import RoleProfile
 from srlr.core.redacting import Redact
 from srlr.core.retrieving import Retriever
-from srlr.core.swapping import Health, Swap
 from srlr.core.serving import Serve
+from srlr.core.swapping import Health, Swap
 from srlr.core.teaching import Budget, Teacher
 from srlr.core.training import AnyRlvr, AnySrl, Grpo, Imitate, Stepwise
 from srlr.core.verifying import Quality, Verifier, same_model
