@@ -29,7 +29,9 @@ def serve(words: Sequence[str], config_dir: Path | None) -> None:
     def reread() -> "Serve":
         return compose.compose(words, config_dir=config_dir).settings.serve
 
-    parts = server.Parts(backing.opened(settings, asked(composition)), render.note, reread)
+    parts = server.Parts(
+        backing.opened(settings, asked(composition), render.note), render.note, reread
+    )
     asyncio.run(server.serve(settings, parts))
 
 
