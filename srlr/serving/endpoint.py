@@ -60,12 +60,9 @@ class Endpoint:
             course.status = 499
         except SrlrError as error:
             await self._refused(course, rejected(error), error, send)
-        except asyncio.CancelledError:
-            course.status = 503
-            if course.started:  # the grace is over: the stream says so instead of just ending
-                why = Rejected(503, "stopping", "the gateway is being stopped", "ask again")
-                await send(_body(forms.event(why.body()), more=False))
-            raise
+        except asyncio.CancelledError:  # the grace is over; nobody waits for this task
+            why = Rejected(503, "stopping", "the gateway is being stopped", "ask again")
+            await self._refused(course, why, None, send)
         except Exception:
             log.exception("a request failed")
             why = Rejected(500, "bug", "the gateway failed", "its log has the error")

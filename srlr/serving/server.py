@@ -12,8 +12,8 @@ import signal
 import socket
 import ssl
 from collections.abc import Callable, Iterator
-from contextlib import AbstractAsyncContextManager, ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from contextlib import AbstractAsyncContextManager, ExitStack, contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import uvicorn
@@ -70,6 +70,8 @@ async def serve(settings: Settings, parts: Parts) -> None:
         tls = _tls(node)
         listening = stack.enter_context(_listening(node))
         url = _url(listening, tls=tls is not None)
+        # Left after the backend: a second signal ends the wait for its workers too.
+        hearing = stack.enter_context(ExitStack())
         async with parts.backend as backend:
             state = Gateway(
                 node,
@@ -85,12 +87,14 @@ async def serve(settings: Settings, parts: Parts) -> None:
                 app.include_router(router(state))
             server = uvicorn_of(app, node, tls)
             _findable(Path(settings.store_dir), url)
+            stop = _Stop(server, state, parts.say)
+            hearing.enter_context(stop.heard())
             await state.write("gateway.start", "gateway", f"listens at {url}", {"pid": os.getpid()})
             parts.say(f"serving {_names(backend)} at {url}")
             if alone and not store.all():
                 parts.say("no key was made: it answers this machine alone; srlr keys create")
-            why = await _until_stopped(server, listening, state, parts.say)
-            await state.write("gateway.stop", "gateway", why, {"pid": os.getpid()})
+            await server.serve([listening])
+            await state.write("gateway.stop", "gateway", stop.why, {"pid": os.getpid()})
 
 
 def _alone(node: Serve, store: Store) -> bool:
@@ -178,41 +182,45 @@ def uvicorn_of(app: object, node: Serve, tls: ssl.SSLContext | None) -> http.Ser
     return http.Server(config)
 
 
-async def _until_stopped(
-    server: http.Server, listening: socket.socket, state: Gateway, say: Callable[[str], None]
-) -> str:
-    """Serves until it is told to stop, and returns by whom."""
-    loop, why = asyncio.get_running_loop(), "the server ended"
-    tasks: set[asyncio.Task[None]] = set()
+@dataclass(slots=True)
+class _Stop:
+    """What signals mean to a running gateway."""
 
-    def stop(number: signal.Signals) -> None:
-        nonlocal why
-        if state.stopping:
-            say("stopped at once")
-            os._exit(128 + number)
-        state.stopping, why = True, f"by {number.name}"
-        say(f"stopping: answers under way have {state.serve.grace_s:g} s; again to stop at once")
-        server.should_exit = True
+    server: http.Server
+    state: Gateway
+    say: Callable[[str], None]
+    why: str = "the server ended"
+    reloading: set[asyncio.Task[None]] = field(default_factory=set)
 
-    async def reload() -> None:
+    @contextmanager
+    def heard(self) -> Iterator[None]:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop, number)
+        loop.add_signal_handler(signal.SIGHUP, self._reload)
         try:
-            told = await state.reload("signal:SIGHUP")
-            say(f"settings read again: {told}")
+            yield
+        finally:
+            for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+                loop.remove_signal_handler(number)
+
+    def _stop(self, number: signal.Signals) -> None:
+        if self.state.stopping:
+            self.say("stopped at once")
+            os._exit(128 + number)
+        self.state.stopping, self.why = True, f"by {number.name}"
+        grace_s = self.state.serve.grace_s
+        self.say(f"stopping: answers under way have {grace_s:g} s; again to stop at once")
+        self.server.config.timeout_graceful_shutdown = max(1, round(grace_s))
+        self.server.should_exit = True
+
+    def _reload(self) -> None:
+        task = asyncio.ensure_future(self._reloaded())
+        self.reloading.add(task)
+        task.add_done_callback(self.reloading.discard)
+
+    async def _reloaded(self) -> None:
+        try:
+            self.say(f"settings read again: {await self.state.reload('signal:SIGHUP')}")
         except Rejected as error:
-            say(f"settings not taken: {error}")
-
-    def again() -> None:
-        task = asyncio.ensure_future(reload())
-        tasks.add(task)
-        task.add_done_callback(tasks.discard)
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop, number)
-    loop.add_signal_handler(signal.SIGHUP, again)
-    try:
-        with suppress(asyncio.CancelledError):
-            await server.serve([listening])
-    finally:
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-            loop.remove_signal_handler(number)
-    return why
+            self.say(f"settings not taken: {error}")
