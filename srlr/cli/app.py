@@ -14,7 +14,19 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from srlr import __version__
-from srlr.cli import ab, assets, compare, config, invoking, models, render, roles, runs, track
+from srlr.cli import (
+    ab,
+    assets,
+    compare,
+    config,
+    guard,
+    invoking,
+    models,
+    render,
+    roles,
+    runs,
+    track,
+)
 from srlr.core.errors import SrlrError
 
 app = typer.Typer(
@@ -30,6 +42,7 @@ app.add_typer(assets.app, name="assets")
 app.add_typer(config.app, name="config")
 app.add_typer(models.app, name="models")
 app.add_typer(roles.app, name="roles")
+app.add_typer(guard.app, name="guard")
 app.command("track")(track.track)
 app.command("ab")(ab.ab)
 app.command("compare")(compare.compare)

@@ -25,6 +25,7 @@ GROUPS = (
     "rollout",
     "launcher",
     "evaluate",
+    "guard",
     "recipe",
 )
 """What a word such as `tier=gold` can choose an option of. Each but `recipe` owns the node of its

@@ -15,6 +15,7 @@ from srlr.core import arithmetic
 from srlr.core.ablation import Ablation
 from srlr.core.backends import refusals
 from srlr.core.evaluating import Evaluate
+from srlr.core.guarding import Guard
 from srlr.core.launcher import Launcher, unlaunchable
 from srlr.core.measuring import Measure
 from srlr.core.node import Count, Node, NonNegative, Positive, Share, Whole
@@ -165,6 +166,7 @@ class Settings(Node):
     rollout: Rollout = Rollout()
     launcher: Launcher = Launcher()
     evaluate: Evaluate = Evaluate()
+    guard: Guard = Guard()
     ablation: Ablation = Ablation()
 
     @model_validator(mode="after")
