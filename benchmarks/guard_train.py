@@ -16,7 +16,6 @@ import math
 import zlib
 from collections import Counter
 from collections.abc import Sequence
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -34,17 +33,16 @@ STRENGTH = {"injection": 8.0, "toxicity": 4.0}
 Windows = list[Counter[int]]
 
 
-def features(words: Sequence[str], head: scorer.Head) -> Counter[int]:
-    found: Counter[int] = Counter()
-    for word in words:
+def features(part: scorer.Sentence, head: scorer.Head) -> Counter[int]:
+    found = Counter(part.pairs)
+    for word in part.words:
         found.update(scorer.of_word(word, head))
-    found.update(scorer.place(f"{a} {b}") for a, b in pairwise(words))
     return found
 
 
 def windows(text: str, head: scorer.Head) -> Windows:
     """The whole first, then every sentence and three in a row: as scorer.score has them."""
-    parts = [features(words, head) for words in scorer.sentences(views.plain(text))]
+    parts = [features(part, head) for part in scorer.sentences(views.plain(text))]
     found = [sum(parts, Counter[int]())]
     for width in (1, 3):
         if width < len(parts):

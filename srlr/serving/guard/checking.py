@@ -19,9 +19,10 @@ from srlr.serving.guard.injection import ENGLISH
 from srlr.serving.guard.patterns import hits
 from srlr.serving.guard.policy import NEW, Policy, policy
 from srlr.serving.guard.rules import RULES
+from srlr.serving.guard.scorer import Sentence
 from srlr.serving.guard.tongues import TONGUES
 from srlr.serving.guard.verdict import Edit, Side, Verdict
-from srlr.text.redaction.redactor import Redactor
+from srlr.text.redaction.redactor import Span
 
 ROLES = ("system", "developer", "user", "assistant", "tool", "function")
 TRUSTED = ("system", "developer")
@@ -166,7 +167,7 @@ def _at(one: Verdict, number: int) -> Verdict:
 
 
 def _injected(
-    text: str, plain: str, parts: list[list[str]], policy: Policy, material: bool
+    text: str, plain: str, parts: list[Sentence], policy: Policy, material: bool
 ) -> Iterator[Verdict | None]:
     if not policy.looks("injection", "input"):
         return
@@ -183,7 +184,7 @@ def _injected(
     if not seen and len(plain) >= SCORED:
         found = scorer.above(parts, "injection", policy.level)
         if found is not None:
-            why = f"{', '.join(found.words)} ({found.value:.1f})"
+            why = f"{', '.join(found.telling())} ({found.value:.1f})"
             yield verdict("injection.scorer", policy, "input", why)
 
 
@@ -193,8 +194,8 @@ def _harm(plain: str, policy: Policy, side: Side) -> Iterator[Verdict | None]:
             yield verdict(hit.rule, policy, side, f"“{hit.said}”", HELP.get(hit.rule, ""))
 
 
-def _toxic(parts: list[list[str]], policy: Policy, side: Side) -> Iterator[Verdict | None]:
-    if policy.looks("toxicity", side) and any(parts):
+def _toxic(parts: list[Sentence], policy: Policy, side: Side) -> Iterator[Verdict | None]:
+    if policy.looks("toxicity", side) and parts:
         found = scorer.above(parts, "toxicity", policy.level)
         if found is not None:
             yield verdict("toxicity", policy, side, f"score {found.value:.1f}")
@@ -208,20 +209,19 @@ def _scope(text: str, plain: str, policy: Policy) -> Iterator[Verdict | None]:
 
 
 def _personal(text: str, policy: Policy, side: Side) -> Iterator[Verdict | None]:
-    for rule, redactor in (("secret", policy.secrets), ("pii", policy.pii)):
-        if policy.looks(rule, side):
-            yield _redacted(rule, redactor, text, policy, side)
+    found: dict[str, list[Span]] = {"secret": [], "pii": []}
+    for span in policy.redactor.text(text).spans:
+        found[rule_of(span)].append(span)
+    for rule, spans in found.items():
+        made = verdict(rule, policy, side, ", ".join(sorted({span.kind for span in spans})))
+        if spans and made is not None:
+            edits = tuple(Edit(span.start, span.end, span.placeholder) for span in spans)
+            yield Verdict(made.kind, rule, made.reason, made.action, made.owasp, edits)
 
 
-def _redacted(
-    rule: str, redactor: Redactor, text: str, policy: Policy, side: Side
-) -> Verdict | None:
-    spans = redactor.text(text).spans
-    made = verdict(rule, policy, side, ", ".join(sorted({span.kind for span in spans})))
-    if not spans or made is None:
-        return None
-    edits = tuple(Edit(span.start, span.end, span.placeholder) for span in spans)
-    return Verdict(made.kind, rule, made.reason, made.action, made.owasp, edits)
+def rule_of(span: Span) -> str:
+    """The rule that has found it."""
+    return "secret" if span.kind == "key" else "pii"
 
 
 def _formal(text: str, policy: Policy, given: Given) -> Iterator[Verdict | None]:

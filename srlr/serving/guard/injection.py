@@ -59,7 +59,8 @@ _PROMPT = (
     r"|(?:exact |full |complete |operating )?instructions (?:that )?(?:you|were)|context window)"
 )
 _SHOW = (
-    r"(?:reveal|show|print|output|repeat|display|tell|give|leak|dump|recite|share|disclose|expose"
+    r"(?:reveal(?:ing)?|show(?:ing)?|print(?:ing)?|output(?:ting)?|repeat(?:ing)?|display(?:ing)?"
+    r"|tell|give|leak(?:ing)?|dump(?:ing)?|recit(?:e|ing)|share|disclos(?:e|ing)|expos(?:e|ing)"
     r"|write out|return|paste|echo|reproduce|spell out|what (?:is|are|was|were)|copy|list|summari[sz]e)"
 )
 _DATA = (
@@ -271,7 +272,7 @@ ENGLISH: tuple[Pattern, ...] = (
     Pattern(
         REVEAL, 2, ("prompt", "instruction", "message", "context window", "rules", "text above"),
         _form(
-            rf"\b(?:reveal|print|output|repeat|leak|dump|recite|disclose|expose|display|echo|show me)\b{_GAP}{{0,40}}"
+            rf"\b(?:reveal|print|output|repeat|leak|dump|recite|disclose|expose|display|echo|show me)(?:t?ing)?\b{_GAP}{{0,40}}"
             rf"\b(?:the|any|all)\b{_GAP}{{0,20}}?(?:{_PROMPT}|system message)"
         ),
         before=_TELLING_OF_IT,
@@ -373,6 +374,19 @@ ENGLISH: tuple[Pattern, ...] = (
         EMBEDDED, 1, ("memory", "every future", "all future", "future "),
         _form(rf"\b(?:save|store|keep|remember|repeat|persist)\w*\b{_GAP}{{0,70}}\b(?:long-term memory|your memory|(?:all|every) future|future (?:tasks|replies|reports|turns|messages))"),
         near=_form(r"\b(?:must|always|append|include|exact|verbatim|code|token)\b"),
+    ),
+    Pattern(
+        EMBEDDED, 2, ("every future", "all future", "future "),
+        _form(rf"\b(?:save|store|keep|remember|repeat|persist)\w*\b{_GAP}{{0,80}}\b(?:every|all) future (?:tasks|replies|reply|reports?|turns|messages|summar\w+|responses?)"),
+        near=_form(r"\b(?:verbatim|must be (?:included|added|appended)|persists?|exact)\b"),
+    ),
+    Pattern(
+        PERSONA, 2, ("unlocked", "unrestricted access", "regardless of", "no matter how"),
+        _form(
+            rf"\b(?:fully unlocked|unrestricted access to (?:any|all))\b|\b(?:regardless of|no matter how){_GAP}{{0,40}}"
+            r"\b(?:unethical|immoral|illegal|legality|ethical or legal|legal or ethical|harmful|offensive|ethics|morality)"
+        ),
+        near=_YOU,
     ),
     Pattern(
         TOOL, 2, ("send_", "delete_", "http_", "http_post", "_email", "_file", "transfer_"),

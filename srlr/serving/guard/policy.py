@@ -1,20 +1,20 @@
 """What is done about a finding: by level, concern and side, then as the role says otherwise."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
 from srlr.core.errors import ConfigError
 from srlr.core.guarding import Action, Guard, Level, Limits, RoleGuard
 from srlr.core.layers import nearest
-from srlr.core.redacting import Redact
+from srlr.core.redacting import Class, Redact
 from srlr.serving.guard.patterns import Strength
 from srlr.serving.guard.rules import RULES
 from srlr.serving.guard.verdict import Side
 from srlr.text.redaction.redactor import Redactor
 
-PII = ("email", "phone", "card", "iban", "id", "ip")
+PERSONAL: tuple[Class, ...] = ("key", "email", "phone", "card", "iban", "id", "ip")
 Table = Mapping[str, tuple[Action, Action, Action]]
 """By concern what strict, balanced and permissive do."""
 
@@ -63,8 +63,7 @@ class Policy:
     limits: Limits
     output_chars: int
     own: RoleGuard
-    pii: Redactor
-    secrets: Redactor
+    redactor: Redactor
     not_about: re.Pattern[str] | None = None
     _known: dict[str, bool] = field(default_factory=dict, compare=False)
 
@@ -112,8 +111,7 @@ def policy(guard: Guard, own: RoleGuard | None = None, role: str = "") -> Policy
             own.max_output_chars or guard.limits.output_chars, guard.limits.output_chars
         ),
         own=own,
-        pii=_redactor(PII, guard.allow_values),
-        secrets=_redactor(("key",), guard.allow_values),
+        redactor=_redactor(guard.allow_values),
         not_about=re.compile(rf"\b(?:{said})\b") if said else None,
     )
 
@@ -124,5 +122,5 @@ def _actions(table: Table, at: int, own: Iterable[tuple[str, Action]]) -> dict[s
     return actions
 
 
-def _redactor(classes: Sequence[str], allow: tuple[str, ...]) -> Redactor:
-    return Redactor(Redact.model_validate({"classes": classes, "style": "plain", "allow": allow}))
+def _redactor(allow: tuple[str, ...]) -> Redactor:
+    return Redactor(Redact(classes=PERSONAL, style="plain", allow=allow))

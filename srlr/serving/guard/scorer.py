@@ -22,6 +22,7 @@ from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
+from itertools import pairwise, repeat
 from pathlib import Path
 from typing import Literal
 
@@ -51,10 +52,16 @@ class Weights:
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """The highest score of all windows, and the words of it that weighed most."""
+    """The highest score of all windows, and the sentences of that window."""
 
     value: float
-    words: tuple[str, ...]
+    parts: Sequence["Sentence"]
+    head: Head
+
+    def telling(self, most: int = 3) -> list[str]:
+        """The words that weighed most."""
+        said = {word: _weight(word, self.head) for part in self.parts for word in part.words}
+        return sorted((word for word in said if said[word] > 0), key=lambda w: -said[w])[:most]
 
 
 @cache
@@ -68,15 +75,29 @@ def weights() -> dict[Head, Weights]:
     return heads
 
 
-def sentences(text: str) -> list[list[str]]:
-    """The words of every sentence; `text` is in plain form. Names, links and tags are no words."""
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """Its words, and the places of their pairs."""
+
+    words: list[str]
+    pairs: list[int]
+
+
+def sentences(text: str) -> list[Sentence]:
+    """The text's sentences that have words; `text` is in plain form. Names, links and tags are no
+    words.
+    """
     found: list[list[str]] = [[]]
     for word, end in _TOKEN.findall(text[:LONGEST]):
         if word:
             found[-1].append(word)
         elif end and found[-1]:
             found.append([])
-    return found if found[-1] or len(found) == 1 else found[:-1]
+    return [
+        Sentence(words, [_of_pair(f"{a} {b}") for a, b in pairwise(words)])
+        for words in found
+        if words
+    ]
 
 
 def place(feature: str) -> int:
@@ -94,41 +115,38 @@ def of_word(word: str, head: Head) -> tuple[int, ...]:
     )
 
 
-@lru_cache(maxsize=32_768)
-def _of_word(word: str, head: Head) -> tuple[int, int]:
-    """The sum of a word's weights and how many features it has."""
-    table, places = weights()[head].table, of_word(word, head)
-    return sum(table[at] for at in places), len(places)
-
-
 @lru_cache(maxsize=65_536)
 def _of_pair(pair: str) -> int:
     return place(pair)
 
 
-def score(parts: Sequence[Sequence[str]], head: Head) -> Score:
-    """Of `parts`, the words of every sentence."""
+@lru_cache(maxsize=32_768)
+def _weight(word: str, head: Head) -> int:
+    """The sum of what a word's own features weigh."""
+    table = weights()[head].table
+    return sum(table[at] for at in of_word(word, head))
+
+
+def _count(word: str, head: Head) -> int:
+    return 1 if head == "injection" or len(word) < GRAM else len(word) + 4 - GRAM
+
+
+def score(parts: Sequence[Sentence], head: Head) -> Score:
+    """Of a text's sentences; of a text without words what the bias says."""
     one = weights()[head]
-    table = one.table
-    sums: list[tuple[int, int]] = []
-    for words in parts:
-        total = count = 0
-        before = ""
-        for word in words:
-            weight, features = _of_word(word, head)
-            total += weight
-            count += features
-            if before:
-                total += table[_of_pair(f"{before} {word}")]
-                count += 1
-            before = word
-        sums.append((total, count))
+    weigh, heads = one.table.__getitem__, repeat(head)
+    sums = [
+        (
+            sum(map(_weight, part.words, heads)) + sum(map(weigh, part.pairs)),
+            sum(map(_count, part.words, heads)) + len(part.pairs),
+        )
+        for part in parts
+    ]
     best, first, last = _best(sums)
-    value = one.bias + one.unit * best
-    return Score(value, _telling(parts[first:last], head))
+    return Score(one.bias + one.unit * best, parts[first:last], head)
 
 
-def above(parts: Sequence[Sequence[str]], head: Head, level: Level) -> Score | None:
+def above(parts: Sequence[Sentence], head: Head, level: Level) -> Score | None:
     """The score, where it reaches the level's threshold."""
     found = score(parts, head)
     return found if found.value >= weights()[head].thresholds[level] else None
@@ -148,8 +166,3 @@ def _best(sums: Sequence[tuple[int, int]]) -> tuple[float, int, int]:
             if value > best:
                 best, first, last = value, at, at + width
     return best, first, last
-
-
-def _telling(parts: Sequence[Sequence[str]], head: Head, most: int = 3) -> tuple[str, ...]:
-    found = {word: _of_word(word, head)[0] for words in parts for word in words}
-    return tuple(sorted((w for w in found if found[w] > 0), key=lambda w: -found[w])[:most])

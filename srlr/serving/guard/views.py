@@ -74,8 +74,10 @@ def hidden(text: str) -> list[View]:
 
 
 def _decoded(text: str) -> Iterator[tuple[str, str]]:
+    digits = sum(map(text.count, "0123456789"))
+    strokes = sum(map(text.count, ".-·−"))
     for how, form, read in _CODES:
-        if how in _NEEDS and not any(mark in text for mark in _NEEDS[how]):
+        if (how in _OF_DIGITS and digits < _FEWEST) or (how == _MORSE_CODE and strokes < _FEWEST):
             continue
         for number, match in enumerate(form.finditer(text)):
             if number >= _PIECES:
@@ -104,19 +106,19 @@ def _rewritten(text: str) -> Iterator[tuple[str, str]]:
         yield "escapes", _ESCAPES.sub(lambda m: chr(int(m[1] or m[2], 16)), text)
     if "&" in text and len(_ENTITIES.findall(text)) >= 3:
         yield "HTML's encoding", html.unescape(text)
-    for how, said in (
-        ("letters apart", _together(text)),
-        ("digits for letters", lower.translate(_LETTERS) if _LEET.search(lower) else lower),
-        ("words broken up", _BROKEN.sub("", lower) if _BROKEN.search(lower) else lower),
-    ):
-        if said != lower and len(_TELLING.findall(said)) > len(_TELLING.findall(lower)):
+    before = len(_TELLING.findall(lower))
+    for how, said in _respelt(lower):
+        if len(_TELLING.findall(said)) > before:
             yield how, said
 
 
-def _together(text: str) -> str:
-    if not _SPACED.search(text):
-        return text.lower()
-    return _SPACED.sub(lambda m: _GAPS.sub("", m[0]), text).lower()
+def _respelt(lower: str) -> Iterator[tuple[str, str]]:
+    if _SPACED.search(lower):
+        yield "letters apart", _SPACED.sub(lambda m: _GAPS.sub("", m[0]), lower)
+    if _LEET.search(lower):
+        yield "digits for letters", lower.translate(_LETTERS)
+    if _BROKEN.search(lower) or lower.count("-") >= 3:
+        yield "words broken up", _BROKEN.sub("", lower).replace("-", "")
 
 
 _ROT13 = re.compile(
@@ -130,14 +132,14 @@ _ESCAPES = re.compile(r"\\u([0-9a-fA-F]{4})|\\x([0-9a-fA-F]{2})")
 _ENTITIES = re.compile(r"&(?:#\d{2,4}|#x[0-9a-fA-F]{2,4}|[a-z]{2,6});")
 _SPACED = re.compile(r"(?<![^\W_])(?:[^\W\d_][ ._*|~+-]{1,2}){4,60}[^\W\d_](?![^\W_])")
 _GAPS = re.compile(r"[ ._*|~+-]")
-_LEET = re.compile(r"[a-z][013457@$!|][a-z013457@$]|[0134579@$!][a-z013457@$]{2}")
+_LEET = re.compile(r"[a-z][013457@$!|]{1,2}[a-z]|(?<![a-z0-9])[013457@$!][a-z]{2}")
 _LETTERS = str.maketrans("013457@$!|", "oieastasil")
 _TELLING = re.compile(
     r"ignor|disregard|forget|instruction|prompt|system|jailbr|reveal|bypass|overrid|restrict|bomb"
     r"|polic|guideline|anything now|unfiltered|developer|previous"
 )
 """A text that is read another way must then say more of these."""
-_BROKEN = re.compile(r"(?<=[a-z])(?:[-_*.]\n?|\\n?|`|\u00ad)(?=[a-z])")
+_BROKEN = re.compile(r"(?<=[a-z])(?:[_*.|~\\]\n?|`)(?=[a-z])")
 
 
 def _readable(said: str) -> bool:
@@ -239,6 +241,10 @@ _MORSE = dict(
         strict=True,
     )
 )
+_MORSE_CODE = "Morse code"
+_OF_DIGITS = frozenset({"hex", "binary", "codes of letters"})
+_FEWEST = 8
+"""Digits, or strokes of Morse code, without which there is no text of these in it."""
 _CODES: tuple[tuple[str, re.Pattern[str], Callable[[str], str | None]], ...] = (
     ("base64", re.compile(r"(?<![A-Za-z0-9+/])[A-Za-z0-9+/_-]{16,}={0,2}"), _base64),
     ("base32", re.compile(r"(?<![A-Z2-7a-z])[A-Z2-7]{24,}={0,6}"), _base32),
@@ -246,6 +252,5 @@ _CODES: tuple[tuple[str, re.Pattern[str], Callable[[str], str | None]], ...] = (
     ("binary", re.compile(r"(?<![01])(?:[01]{8}[ ,]?){6,}"), _binary),
     ("codes of letters", re.compile(r"(?<!\d)(?:\d{2,3}[ ,]{1,2}){8,}\d{2,3}"), _decimal),
     ("ascii85", re.compile(r"<~[!-uz\s]{8,}~>"), _ascii85),
-    ("Morse code", re.compile(r"(?:[.−·-]{1,6}[ /|]{1,3}){8,}[.−·-]{0,6}"), _morse),
+    (_MORSE_CODE, re.compile(r"(?:[.−·-]{1,6}[ /|]{1,3}){8,}[.−·-]{0,6}"), _morse),
 )
-_NEEDS = {"ascii85": ("<~",), "Morse code": (". ", "- ", "· ", "− "), "binary": ("01", "10")}

@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from srlr.core.guarding import Action
-from srlr.serving.guard.checking import Given, check_output, said, verdict
+from srlr.serving.guard.checking import Given, check_output, rule_of, said, verdict
 from srlr.serving.guard.policy import Policy
 from srlr.serving.guard.verdict import Edit, Verdict
 
@@ -77,12 +77,10 @@ class Watch:
 
     def _pass(self, cut: int, *, last: bool) -> Passed:
         """Sends what lies before `cut`, and less where something that was found reaches past it."""
-        edits, told = [], []
-        for edit, one in self._personal():
+        personal = list(self._personal())
+        for edit, _ in personal:
             if edit.start < cut < edit.end or (edit.end == len(self.text) and not last):
                 cut = min(cut, max(self._sent, edit.start))
-            edits.append(edit)
-            told.append(one)
         if cut <= self._sent:
             return Passed("")
         window = self.text[max(0, self._sent - BEFORE) : len(self.text)]
@@ -92,32 +90,28 @@ class Watch:
         if any(one.action in STOPS for one in more):
             self.stopped = True
             return Passed("", more, stopped=True)
-        text, done = self._without(edits, cut)
-        more += self._new(one for edit, one in zip(edits, told, strict=True) if edit.start < cut)
+        text, done = self._without(personal, cut)
+        more += self._new(one for edit, one in personal if edit.start < cut)
         self._sent = max(cut, done)
         return Passed(text, more)
 
     def _personal(self) -> Iterator[tuple[Edit, Verdict]]:
         """Personal data and secrets that end in what was not sent yet, by their place."""
         start = self._end_of_word(max(0, self._sent - BEFORE))
-        found: list[tuple[Edit, Verdict]] = []
-        for rule, redactor in (("secret", self.policy.secrets), ("pii", self.policy.pii)):
-            for span in redactor.text(self.text[start:]).spans:
-                one = verdict(rule, self.policy, "output", span.kind)
-                edit = Edit(start + span.start, start + span.end, span.placeholder)
-                if one is not None and edit.end > self._sent:
-                    found.append((edit, one))
-        yield from sorted(found, key=lambda pair: (pair[0].start, pair[0].end))
+        for span in self.policy.redactor.text(self.text[start:]).spans:
+            one = verdict(rule_of(span), self.policy, "output", span.kind)
+            edit = Edit(start + span.start, start + span.end, span.placeholder)
+            if one is not None and edit.end > self._sent:
+                yield edit, one
 
-    def _without(self, edits: Iterable[Edit], cut: int) -> tuple[str, int]:
-        """The text from what was sent up to `cut`, every edit made where its concern is replaced;
-        and how far that goes.
+    def _without(self, found: Iterable[tuple[Edit, Verdict]], cut: int) -> tuple[str, int]:
+        """The text from what was sent up to `cut`, places that are replaced given way; and how far
+        that goes.
         """
         parts: list[str] = []
         place = self._sent
-        for edit in edits:
-            rule = "secret" if edit.by == "[KEY]" else "pii"
-            if edit.start >= cut or self.policy.action(rule, "output") != "replace":
+        for edit, one in found:
+            if edit.start >= cut or one.action != "replace":
                 continue
             if edit.start < place:
                 place = max(place, edit.end)

@@ -54,7 +54,9 @@ def test_little_is_held_back():
 
 
 def test_an_insult_stops_the_answer_before_it_is_sent():
-    passed = said("", ["Well, let me say this: you are a ", "dumb bitch and nobody ", "likes you. " * 9])
+    passed = said(
+        "", ["Well, let me say this: you are a ", "dumb bitch and nobody ", "likes you. " * 9]
+    )
 
     assert passed[-1].stopped
     assert "bitch" not in "".join(one.text for one in passed)
