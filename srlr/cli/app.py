@@ -22,6 +22,7 @@ from srlr.cli import (
     compare,
     config,
     deploy,
+    guard,
     invoking,
     keys,
     models,
@@ -41,7 +42,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for _group in (runs, assets, config, models, roles, releases, keys, audit, backup):
+for _group in (runs, assets, config, models, roles, releases, keys, audit, backup, guard):
     app.add_typer(_group.app, name=_group.__name__.rpartition(".")[2])
 app.command("deploy")(deploy.deploy)
 app.command("track")(track.track)

@@ -30,6 +30,7 @@ GROUPS = (
     "workers",
     "deploy",
     "serve",
+    "guard",
     "recipe",
 )
 """What a word such as `tier=gold` can choose an option of. Each but `recipe` owns the node of its

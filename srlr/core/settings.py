@@ -16,6 +16,7 @@ from srlr.core.ablation import Ablation
 from srlr.core.backends import refusals
 from srlr.core.deploying import Deploy
 from srlr.core.evaluating import Evaluate
+from srlr.core.guarding import Guard
 from srlr.core.launcher import Launcher, unlaunchable
 from srlr.core.measuring import Measure
 from srlr.core.node import Count, Node, NonNegative, Positive, Share, Whole
@@ -175,6 +176,7 @@ class Settings(Node):
     deploy: Deploy = Deploy()
     serve: Serve = Serve()
     """Nothing a stage depends on."""
+    guard: Guard = Guard()
     ablation: Ablation = Ablation()
 
     @model_validator(mode="after")
