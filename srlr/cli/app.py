@@ -14,8 +14,25 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from srlr import __version__
-from srlr.cli import ab, assets, compare, config, invoking, models, render, roles, runs, track
-from srlr.core.errors import SrlrError
+from srlr.cli import (
+    ab,
+    assets,
+    audit,
+    backup,
+    compare,
+    config,
+    deploy,
+    guard,
+    invoking,
+    keys,
+    models,
+    releases,
+    render,
+    roles,
+    runs,
+    track,
+)
+from srlr.core.errors import ConfigError, SrlrError
 
 app = typer.Typer(
     name="srlr",
@@ -25,11 +42,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-app.add_typer(runs.app, name="runs")
-app.add_typer(assets.app, name="assets")
-app.add_typer(config.app, name="config")
-app.add_typer(models.app, name="models")
-app.add_typer(roles.app, name="roles")
+for _group in (runs, assets, config, models, roles, releases, keys, audit, backup, guard):
+    app.add_typer(_group.app, name=_group.__name__.rpartition(".")[2])
+app.command("deploy")(deploy.deploy)
 app.command("track")(track.track)
 app.command("ab")(ab.ab)
 app.command("compare")(compare.compare)
@@ -207,6 +222,46 @@ def predict(
 
     code = command.predict(texts or [], source, command.Which(run, stage, runs_dir), quiet=quiet)
     raise typer.Exit(code)
+
+
+@app.command()
+def swap(
+    words: Words = None,
+    config_dir: ConfigDir = None,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Show it live; exit 5 if it is taken back.")
+    ] = False,
+    status: Annotated[bool, typer.Option("--status", help="Only show how it stands.")] = False,
+    abort: Annotated[bool, typer.Option("--abort", help="Take the one under way back.")] = False,
+    rollback: Annotated[
+        bool, typer.Option("--rollback", help="Undo the one under way, or the last one.")
+    ] = False,
+    why: Annotated[
+        str, typer.Option("--why", metavar="TEXT", help="A reason, for the audit log.")
+    ] = "asked for on the command line",
+    url: Annotated[
+        str | None, typer.Option("--url", metavar="URL", help="A gateway elsewhere.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Move a role's traffic to another version: swap=gradual swap.to=v3."""
+    from srlr.cli import swap as command
+
+    doings = {"status": status, "abort": abort, "rollback": rollback}
+    chosen = [name for name, said in doings.items() if said]
+    if len(chosen) > 1:
+        raise ConfigError(f"--{chosen[0]} and --{chosen[1]} are two things", "say one of them")
+    do = chosen[0] if chosen else "start"
+    manner = command.Manner(do, watch, why, url, as_json)
+    raise typer.Exit(command.swap(tuple(words or ()), config_dir, manner))
+
+
+@app.command()
+def serve(words: Words = None, config_dir: ConfigDir = None) -> None:
+    """Answer requests by OpenAI's protocol: role=sentiment, or every role with a release."""
+    from srlr.cli import serve as command
+
+    command.serve(tuple(words or ()), config_dir)
 
 
 @app.command()

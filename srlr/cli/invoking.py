@@ -8,7 +8,8 @@ import typer
 from srlr.cli import render
 from srlr.core.errors import MissingArtifact, ResourceError, SrlrError
 
-EXTRA_OF = dict.fromkeys(
+EXTRA_OF = dict.fromkeys(("aiohttp", "fastapi", "prometheus_client", "uvicorn"), "serve")
+EXTRA_OF |= dict.fromkeys(
     (
         "accelerate",
         "gguf",

@@ -25,6 +25,12 @@ GROUPS = (
     "rollout",
     "launcher",
     "evaluate",
+    "swap",
+    "health",
+    "workers",
+    "deploy",
+    "serve",
+    "guard",
     "recipe",
 )
 """What a word such as `tier=gold` can choose an option of. Each but `recipe` owns the node of its

@@ -6,6 +6,7 @@ from typing import Any, Literal, Self
 
 from pydantic import RootModel, field_validator, model_validator
 
+from srlr.core.guarding import RoleGuard
 from srlr.core.node import Count, Node, NonNegative, Positive, Share
 from srlr.core.sandboxing import Sandbox
 
@@ -97,6 +98,8 @@ class RoleProfile(Node):
     options: dict[str, Any] = {}
     edge_cases: dict[str, Share] = {}
     """Shares of the drawn tasks that are wanted of each kind of edge case."""
+    guard: RoleGuard = RoleGuard()
+    """What its guardrails do otherwise than the deployment's level says."""
 
     @field_validator("weights")
     @classmethod

@@ -26,8 +26,12 @@ from srlr.core.settings import Settings
 
 LATEST = "latest"
 
-WHERE_NOT_WHAT = frozenset({"runs_dir", "store_dir", "seed"})
-"""Settings that name a run or its place; two runs that differ only here are the same experiment."""
+WHERE_NOT_WHAT = frozenset(
+    {"runs_dir", "store_dir", "seed", "deploy", "serve", "swap", "health", "workers", "guard"}
+)
+"""Settings that name a run or its place, or say how its model is served; two runs that differ only
+here are the same experiment. So are a role's guardrails.
+"""
 
 
 def group(settings: Settings) -> str:
@@ -48,7 +52,10 @@ def draw_seed() -> int:
 
 def config_hash(config: Mapping[str, Any]) -> str:
     """The same for two config.yaml contents that ask for the same work, whatever seed and place."""
-    return hash_of({key: value for key, value in config.items() if key not in WHERE_NOT_WHAT})
+    what = {key: value for key, value in config.items() if key not in WHERE_NOT_WHAT}
+    if isinstance(role := what.get("role"), Mapping):
+        what["role"] = {key: value for key, value in role.items() if key != "guard"}
+    return hash_of(what)
 
 
 def all_runs(runs_dir: Path) -> list[RunDir]:

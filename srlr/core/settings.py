@@ -14,7 +14,9 @@ from pydantic import Field, model_validator
 from srlr.core import arithmetic
 from srlr.core.ablation import Ablation
 from srlr.core.backends import refusals
+from srlr.core.deploying import Deploy
 from srlr.core.evaluating import Evaluate
+from srlr.core.guarding import Guard
 from srlr.core.launcher import Launcher, unlaunchable
 from srlr.core.measuring import Measure
 from srlr.core.node import Count, Node, NonNegative, Positive, Share, Whole
@@ -22,6 +24,9 @@ from srlr.core.passed import NoRlvr, NoSrl
 from srlr.core.profile import RoleProfile
 from srlr.core.redacting import Redact
 from srlr.core.retrieving import Retriever
+from srlr.core.serving import Serve
+from srlr.core.staffing import Workers
+from srlr.core.swapping import Health, Swap
 from srlr.core.teaching import Budget, Teacher
 from srlr.core.training import AnyRlvr, AnySrl, Grpo, Imitate, Stepwise
 from srlr.core.verifying import Quality, Verifier, same_model
@@ -165,6 +170,13 @@ class Settings(Node):
     rollout: Rollout = Rollout()
     launcher: Launcher = Launcher()
     evaluate: Evaluate = Evaluate()
+    swap: Swap = Swap()
+    health: Health = Health()
+    workers: Workers = Workers()
+    deploy: Deploy = Deploy()
+    serve: Serve = Serve()
+    """Nothing a stage depends on."""
+    guard: Guard = Guard()
     ablation: Ablation = Ablation()
 
     @model_validator(mode="after")

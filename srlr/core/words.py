@@ -16,8 +16,8 @@ from srlr.core import schema
 from srlr.core.layers import GROUPS, nearest
 from srlr.core.problems import Problem, Source
 
-RESERVED = frozenset({"SRLR_CACHE"})
-"""SRLR_ variables that are no keys: where the cache of assets is."""
+RESERVED = frozenset({"SRLR_CACHE", "SRLR_API_KEY"})
+"""SRLR_ variables that are no keys: where the cache of assets is, and who asks a gateway."""
 
 _WORD = re.compile(
     r"(?P<mark>\+{0,2}|~)(?P<key>[^=+~\s][^=]*?)(?P<assign>=(?P<value>.*))?", re.DOTALL

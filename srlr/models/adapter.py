@@ -29,6 +29,7 @@ EARLIER = "earlier"
 
 CONFIG = "adapter_config.json"
 """By this file a folder is an adapter's."""
+WEIGHTS = "adapter_model.safetensors"
 
 
 def hush() -> None:
@@ -213,6 +214,31 @@ def merged(model: Any, name: str) -> torch.Tensor:
         if adapter in module.lora_A:
             total = total + module.get_delta_weight(adapter).float()
     return total.to(tensor.dtype)
+
+
+def fold(model: Any, folder: Path) -> None:
+    """The adapter that transformers has put on the model from `folder` is in its weights, as
+    `write` puts it there, and its plain modules are back in their places.
+
+    transformers rounds an adapter to the model's dtype; what is added here is float32, as it was
+    learnt.
+    """
+    from peft.tuners.tuners_utils import BaseTunerLayer
+    from safetensors.torch import load_file
+
+    exact = load_file(folder / WEIGHTS)
+    adapted = {n: one for n, one in model.named_modules() if isinstance(one, BaseTunerLayer)}
+    for name, module in adapted.items():
+        for part in ("lora_A", "lora_B"):
+            matrix = exact.get(f"base_model.model.{name}.{part}.weight")
+            if matrix is not None:
+                kept = torch.nn.Parameter(matrix.float(), requires_grad=False)
+                getattr(module, part)[module.active_adapters[0]].weight = kept
+        plain = module.get_base_layer()
+        plain.weight = torch.nn.Parameter(merged(model, f"{name}.weight"), requires_grad=False)
+        model.set_submodule(name, plain)
+    del model.peft_config  # by which transformers would look for them
+    model._hf_peft_config_loaded = False
 
 
 def four_bit(dtype: torch.dtype) -> Any:

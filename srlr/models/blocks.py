@@ -82,7 +82,13 @@ class Blocks:
     def logits(
         self, token_R: torch.Tensor, position_R: torch.Tensor, attend: Attend
     ) -> torch.Tensor:
-        """(R, V) after one more token of each row.
+        """(R, V) after one more token of each row."""
+        return self.head(self.states(token_R, position_R, attend))
+
+    def states(
+        self, token_R: torch.Tensor, position_R: torch.Tensor, attend: Attend
+    ) -> torch.Tensor:
+        """(R, E), which the head makes logits of, after one more token of each row.
 
         Args:
             attend: adds keys and values to what it knows of the row, and looks at all of it.
@@ -101,7 +107,8 @@ class Blocks:
             x_RE = x_RE + block.out(seen.reshape(R, -1))
             gate, up = block.gate_up(block.after(x_RE)).chunk(2, dim=-1)
             x_RE = x_RE + block.down(block.act(gate) * up)
-        return self.head(self.body.norm(x_RE))
+        normed: torch.Tensor = self.body.norm(x_RE)
+        return normed
 
 
 def rotated(states: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor) -> torch.Tensor:

@@ -179,12 +179,17 @@ def load(source: Path, *, name: str, device: str, dtype: str, four_bit: bool = F
     how: dict[str, Any] = {}
     if four_bit:
         how = {"quantization_config": adapter.four_bit(torch_dtype), "device_map": {"": device}}
+    beside = (source / adapter.CONFIG).is_file()  # an adapter, which transformers puts on
+    if beside:
+        adapter.hush()
     try:
         model, loaded = _read(source, torch_dtype, how)
     except (SafetensorError, OSError, ValueError, EOFError, RuntimeError) as error:
         raise _damaged(source, error) from error
     if four_bit:
         adapter.keep_as_quantised(model)
+    if beside:
+        adapter.fold(model, source)
     if loaded["missing_keys"]:  # transformers has put random numbers in their place
         raise _damaged(source, f"its weights lack {min(loaded['missing_keys'])!r}")
     stops = chat.stop_tokens(tokenizer, model, name)

@@ -44,10 +44,11 @@ def inputs(aim: Target, rundir: RunDir, name: str) -> str:
     """A hash of all that the stage's result depends on."""
     stage, settings = load(name), settings_for(aim, name)
     # Where answers come from, what is measured of a choice, where an evaluation is tracked and
-    # which floors it must reach change no stage's result.
+    # which floors it must reach change no stage's result; nor do guardrails of what is served.
     whence = dict.fromkeys(teaching.WHENCE, True)
     more = dict.fromkeys(settings.generate.more_teachers, whence)
     unread: dict[str, Any] = {
+        "role": {"guard"},
         "rollout": set(WHENCE),
         "select": {"measure"},
         "evaluate": {"gate", "track"},
