@@ -20,7 +20,7 @@ def serve(words: Sequence[str], config_dir: Path | None) -> None:
         SrlrError: as `server.serve`.
     """
     from srlr.core import log
-    from srlr.serving import admin, backing, server
+    from srlr.serving import admin, backing, dashboard, server
 
     log.setup(0)
     composition = compose.compose(words, config_dir=config_dir)
@@ -30,7 +30,7 @@ def serve(words: Sequence[str], config_dir: Path | None) -> None:
         return compose.compose(words, config_dir=config_dir).settings.serve
 
     behind = backing.opened(settings, asked(composition), render.note)
-    parts = server.Parts(behind, render.note, reread, routers=(admin.router,))
+    parts = server.Parts(behind, render.note, reread, routers=(admin.router, dashboard.router))
     asyncio.run(server.serve(settings, parts))
 
 

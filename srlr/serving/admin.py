@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import asdict
 from itertools import islice
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -24,6 +24,7 @@ from srlr.serving.rejected import Rejected
 from srlr.serving.slots import Forbidden
 from srlr.serving.state import Gateway
 
+T = TypeVar("T")
 WORDS = 500
 """Characters of a reason."""
 KINDS = ("swap.", "slots.", "health.", "worker.", "release.")
@@ -126,7 +127,7 @@ def _swapped(found: APIRouter, backed: Backed) -> None:
         """Begins a swap; its status is at the same path."""
         settings = _settings(backed, said.settings)
         to = said.to or settings.to or _usual(settings)
-        _rejecting(lambda: backed.swaps.start(role, to, settings, by=f"key:{key.id}", why=said.why))
+        rejecting(lambda: backed.swaps.start(role, to, settings, by=f"key:{key.id}", why=said.why))
         return status(backed, role)
 
     @found.get("/swap/{role}", responses=errors)
@@ -137,14 +138,14 @@ def _swapped(found: APIRouter, backed: Backed) -> None:
     @found.post("/swap/{role}/abort", responses=errors)
     async def abort(role: str, said: Why, key: Annotated[Key, Depends(swap)]) -> dict[str, Any]:
         """Takes the swap under way back."""
-        _rejecting(lambda: backed.swaps.abort(role, by=f"key:{key.id}", why=said.why))
+        rejecting(lambda: backed.swaps.abort(role, by=f"key:{key.id}", why=said.why))
         return status(backed, role)
 
     @found.post("/swap/{role}/rollback", responses=errors)
     async def rollback(role: str, said: Why, key: Annotated[Key, Depends(swap)]) -> dict[str, Any]:
         """Takes the swap under way back, or undoes the last one that is done."""
         settings = Swap(strategy="stateful", steps=(100,))
-        _rejecting(lambda: backed.swaps.rollback(role, settings, by=f"key:{key.id}", why=said.why))
+        rejecting(lambda: backed.swaps.rollback(role, settings, by=f"key:{key.id}", why=said.why))
         return status(backed, role)
 
 
@@ -209,10 +210,10 @@ def _settings(backed: Backed, said: dict[str, Any]) -> Swap:
         raise Rejected(400, "settings", f"settings.{name}: {first['msg']}", "see swap=") from error
 
 
-def _rejecting(act: Callable[[], object]) -> None:
-    """What the caller cannot have is told by its HTTP status."""
+def rejecting(act: Callable[[], T]) -> T:
+    """What `act` returns; what the caller cannot have is told by its HTTP status."""
     try:
-        act()
+        return act()
     except Forbidden as error:
         raise Rejected(409, "swap", error.what, error.hint) from error
     except MissingArtifact as error:

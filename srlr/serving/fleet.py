@@ -241,6 +241,8 @@ class Fleet:
         outcome = self.told(role).get(id)
         if outcome is None:
             return False
+        if violation and not outcome.violation:
+            self.told(role).history.violated(outcome.at)
         outcome.violation = outcome.violation if violation is None else violation
         outcome.valid = outcome.valid if valid is None else valid
         outcome.quality = outcome.quality if quality is None else quality

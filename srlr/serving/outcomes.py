@@ -4,6 +4,8 @@ from collections import OrderedDict, deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from srlr.serving.history import History
+
 KEPT = 4000
 """Of each version, the newest."""
 
@@ -31,10 +33,12 @@ class Outcomes:
     def __init__(self) -> None:
         self._by_version: dict[str, deque[Outcome]] = {}
         self._by_id: OrderedDict[str, Outcome] = OrderedDict()
+        self.history = History()
 
     def add(self, outcome: Outcome) -> None:
         self._by_version.setdefault(outcome.version, deque(maxlen=KEPT)).append(outcome)
         self._by_id[outcome.id] = outcome
+        self.history.add(outcome.at, outcome.seconds, ok=outcome.ok)
         while len(self._by_id) > KEPT:
             self._by_id.popitem(last=False)
 

@@ -60,6 +60,8 @@ def test_the_description_names_every_path_and_error(running):
         found = json.load(response)
     chat = found["paths"]["/v1/chat/completions"]["post"]
 
-    assert {"/v1/completions", "/v1/models", "/healthz", "/readyz", "/metrics"} <= set(found["paths"])
+    assert {"/v1/completions", "/v1/models", "/healthz", "/readyz", "/metrics"} <= set(
+        found["paths"]
+    )
     assert {"200", "400", "401", "413", "429", "504"} <= set(chat["responses"])
     assert "messages" in found["components"]["schemas"]["Chat"]["required"]

@@ -3,6 +3,7 @@
 
 const EVERY_MS = 2000;
 const KEY = "srlr-key";
+const WHY = "on the dashboard";
 const at = (id) => document.getElementById(id);
 let last = ""; // the overview as it is drawn: what has not changed keeps its focus and its scroll
 
@@ -61,16 +62,16 @@ function ask(question, meaning, ways, act) {
 
 const swapTo = (role, version) =>
   ask(`Swap ${role} to ${version}?`, "It is loaded, warmed and verified before it gets any traffic; the version that serves now goes on until then.", true,
-    (way) => call("admin/swap", { role, to: version, strategy: way }));
+    (way) => call(`../admin/swap/${role}`, { to: version, settings: { strategy: way }, why: WHY }));
 const backFrom = (role, swap) =>
-  ask(`Roll ${role} back to ${swap.old}?`, `The swap to ${swap.new} ends; all traffic goes to ${swap.old}.`, false,
-    () => call("admin/abort", { role }));
+  ask(`Roll ${role.role} back to ${swap.old}?`, `The swap to ${swap.new} ends; all traffic goes to ${swap.old}.`, false,
+    () => call(`../admin/swap/${role.role}/abort`, { why: WHY }));
 const back = (role, version) =>
   ask(`Roll ${role} back to ${version}?`, "It serves again at once, and becomes the release that is current.", false,
-    () => call("admin/rollback", { role }));
+    () => call(`../admin/swap/${role}/rollback`, { why: WHY }));
 const promote = (role, version) =>
-  ask(`Make ${version} the current release of ${role}?`, "What is current now becomes the backup. Traffic follows by a swap.", false,
-    () => call("admin/promote", { role, version }));
+  ask(`Make ${version} the current release of ${role}?`, "What is current now becomes the backup. Traffic follows, by the swap that is set.", false,
+    () => call(`../admin/promote/${role}`, { version, why: WHY }));
 
 // -- drawing -------------------------------------------------------------------------------------
 
@@ -159,7 +160,7 @@ function decision(one) {
 async function draw() {
   let overview;
   try {
-    overview = await call("admin/overview");
+    overview = await call("../admin/overview");
   } catch (error) {
     const locked = error.status === 401 || error.status === 403;
     if (locked) sessionStorage.removeItem(KEY);
