@@ -4,6 +4,7 @@ import time
 from collections import deque
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Protocol
 
 from srlr.serving.asked import Ask, Late, Piece
@@ -79,8 +80,11 @@ def late(ask: Ask) -> Late:
     )
 
 
-def load(spec: Spec) -> Answerer:
+def load(spec: Spec, beside: Path) -> Answerer:
     """The release, in this process.
+
+    Args:
+        beside: the worker's socket; another one that is needed has a name that begins alike.
 
     Raises:
         SrlrError: it cannot be loaded.
@@ -88,7 +92,7 @@ def load(spec: Spec) -> Answerer:
     if spec.engine == "llamacpp":
         from srlr.serving import llama
 
-        return llama.load(spec)
+        return llama.load(spec, beside)
     from srlr.serving import batched
 
     return batched.load(spec)

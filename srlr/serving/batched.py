@@ -43,7 +43,7 @@ class Batched:
 
     def __init__(self, model: LocalModel, spec: Spec) -> None:
         self.model, self.spec = model, spec
-        self.work = Continuous.of(model, spec.max_running)
+        self.work = Continuous.of(model, spec.max_running, spec.context)
         self.replay = "exact" if lanes.exact(self.work.lanes, _vocabulary(model)) else "rounding"
         self.pace = Pace()
         self.answers: list[_Answer] = []

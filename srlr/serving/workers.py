@@ -246,8 +246,8 @@ class Process:
         await self.process.wait()
         if self._session is not None:
             await self._session.close()
-        self.path.unlink(missing_ok=True)
-        self.log.unlink(missing_ok=True)
+        for left in self.path.parent.glob(f"{self.path.stem}*"):
+            left.unlink(missing_ok=True)
 
 
 def told(spec: Spec) -> bytes:
