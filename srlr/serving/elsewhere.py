@@ -9,7 +9,7 @@ import contextlib
 import json
 import os
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -70,7 +70,7 @@ class Elsewhere:
     running: int = 0
     _session: Any = field(default=None, repr=False)
 
-    async def answer(self, ask: Ask) -> AsyncIterator[Piece]:
+    async def answer(self, ask: Ask) -> AsyncGenerator[Piece, None]:
         if ask.delivered:
             raise Gone(
                 f"{self.spec.url} cannot go on with an answer that was begun elsewhere",
@@ -86,7 +86,7 @@ class Elsewhere:
         finally:
             self.running -= 1
 
-    async def _pieces(self, ask: Ask) -> AsyncIterator[Piece]:
+    async def _pieces(self, ask: Ask) -> AsyncGenerator[Piece, None]:
         response = await self._heard(
             ask, self._client().post(self._path(ask), json=self._body(ask))
         )

@@ -8,7 +8,7 @@ its place. Prompts are written by the model's chat template as everywhere else.
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -87,7 +87,7 @@ class Llama:
     def tokens_per_second(self) -> float:
         return self.pace.tokens_per_second
 
-    async def answer(self, ask: Ask) -> AsyncIterator[Piece]:
+    async def answer(self, ask: Ask) -> AsyncGenerator[Piece, None]:
         seconds_left(ask)
         if self.inside >= self.spec.max_running + self.spec.max_waiting:
             raise Busy(
@@ -134,7 +134,7 @@ class Llama:
             raise Refused("delivered has tokens of another model", "begin the answer anew")
         return prompt
 
-    async def _pieces(self, ask: Ask, prompt: list[int], slot: Slot) -> AsyncIterator[Piece]:
+    async def _pieces(self, ask: Ask, prompt: list[int], slot: Slot) -> AsyncGenerator[Piece, None]:
         spoken = Spoken(self.words, ask.stop, ask.delivered)
         limit = min(ask.max_tokens, self.context - len(prompt))
         end = bool(ask.delivered) and ask.delivered[-1] in self.words.stop_tokens

@@ -22,7 +22,7 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -70,7 +70,7 @@ class Held:
             "seconds": round(time.time() - self.began, 1),
         }
 
-    def answer(self, ask: Ask) -> AsyncIterator[Piece]:
+    def answer(self, ask: Ask) -> AsyncGenerator[Piece, None]:
         if self.answers is None:
             raise Busy(f"{self.spec.release} is being loaded", "try again")
         return self.answers.answer(ask)
@@ -142,13 +142,13 @@ async def _speak(held: Held, body: bytes, send: Any) -> None:
     await send({"type": "http.response.body", "body": b""})
 
 
-async def _lines(held: Held, body: bytes) -> AsyncIterator[bytes]:
+async def _lines(held: Held, body: bytes) -> AsyncGenerator[bytes, None]:
     """Pieces, and empty lines where nothing is said for a while."""
-    async with contextlib.aclosing(held.answer(wire.ask_of(body))) as pieces:  # type: ignore[type-var]
+    async with contextlib.aclosing(held.answer(wire.ask_of(body))) as pieces:
         coming: asyncio.Task[Piece] | None = None
         try:
             while True:
-                coming = coming or asyncio.ensure_future(anext(pieces))  # type: ignore[arg-type]
+                coming = coming or asyncio.ensure_future(anext(pieces))
                 done, _ = await asyncio.wait({coming}, timeout=SIGN_OF_LIFE_S)
                 if not done:
                     yield b"\n"
