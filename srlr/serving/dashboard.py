@@ -6,9 +6,9 @@ POST /admin/promote/{role}        {"version": "v3"}: the role's current release;
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from importlib.resources import files
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 from fastapi import APIRouter, Depends
 from fastapi.responses import Response
@@ -26,6 +26,9 @@ from srlr.serving.state import Gateway
 
 RECENT_S = 60.0
 DECISIONS = 20
+NEWEST = 5
+"""Releases that are shown, loaded or not."""
+GONE = ("unloaded", "failed")
 FILES = {
     "": ("dashboard.html", "text/html; charset=utf-8"),
     "dashboard.css": ("dashboard.css", "text/css; charset=utf-8"),
@@ -39,6 +42,13 @@ HEADERS = {
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-cache",
 }
+
+
+class Published(NamedTuple):
+    """What the registry has of a role: aliases, and the newest versions first."""
+
+    aliases: dict[str, str]
+    versions: list[str]
 
 
 class Promoted(Body):
@@ -76,11 +86,11 @@ def _told(found: APIRouter, backed: Backed) -> None:
     @found.get("/admin/overview", responses=openapi.errors(401, 403))
     async def overview(key: Annotated[Key, Depends(look)]) -> dict[str, Any]:
         """What is served and how it goes, and the last decisions."""
-        aliases, entries = await asyncio.to_thread(_read, backed)
+        published, entries = await asyncio.to_thread(_read, backed)
         return {
             "gateway": f"srlr {srlr.__version__}",
             "you": {scope: key.forbids(scope) is None for scope in ("swap", "deploy")},
-            "roles": [_role(backed, role, said) for role, said in sorted(aliases.items())],
+            "roles": [_role(backed, role, *said) for role, said in sorted(published.items())],
             "decisions": [
                 {"at": one.at, "kind": one.kind, "by": one.by, "why": one.why} for one in entries
             ],
@@ -99,36 +109,44 @@ def _told(found: APIRouter, backed: Backed) -> None:
         return {"role": role, "aliases": after}
 
 
-def _read(backed: Backed) -> tuple[dict[str, dict[str, str]], list[Entry]]:
-    """What is in the registry and in the audit log, the newest decisions first."""
-    aliases = {role: backed.registry.aliases(role) for role in list(backed.fleet.roles)}
+def _read(backed: Backed) -> tuple[dict[str, Published], list[Entry]]:
+    """By role what is in the registry, and the newest decisions of the audit log, newest first."""
+    registry = backed.registry
+    published = {
+        role: Published(
+            registry.aliases(role),
+            [one.version for one in reversed(registry.versions(role))][:NEWEST],
+        )
+        for role in list(backed.fleet.roles)
+    }
     entries = [one for one in backed.fleet.audit.entries() if one.kind.startswith(KINDS)]
-    return aliases, entries[: -DECISIONS - 1 : -1]
+    return published, entries[: -DECISIONS - 1 : -1]
 
 
-def _role(backed: Backed, role: str, aliases: dict[str, str]) -> dict[str, Any]:
+def _role(
+    backed: Backed, role: str, aliases: Mapping[str, str], newest: Sequence[str]
+) -> dict[str, Any]:
     fleet, now = backed.fleet, backed.fleet.clock()
-    known = role_of(backed, role, aliases)
+    known = role_of(backed, role, dict(aliases))
     main = fleet.slots(role).main
     finding = backed.monitor.findings.get((role, main)) if main else None
-    swap = known["swap"]
+    loaded = {one["version"]: one for one in known["versions"]}
+    live = [version for version, one in loaded.items() if one["state"] not in GONE]
     return {
         "role": role,
         "state": finding.state if finding else "healthy",
         "why": finding.why if finding else "nothing was asked yet",
         "versions": [
             {
-                "version": one["version"],
-                "aliases": sorted(name for name, at in aliases.items() if at == one["version"]),
-                "share": one["share"],
-                "state": one["state"],
-                "workers": one["workers"],
-                **_recent(backed, role, one["version"], now),
+                "version": version,
+                "aliases": sorted(name for name, at in aliases.items() if at == version),
+                "share": loaded.get(version, {}).get("share", 0),
+                "state": loaded[version]["state"] if version in live else "not loaded",
+                **_recent(backed, role, version, now),
             }
-            for one in known["versions"]
-            if one["state"] not in ("unloaded", "failed") or one["version"] in aliases.values()
+            for version in dict.fromkeys([*live, *newest])
         ],
-        "swap": swap and {**swap, "step": swap["step"], "reason": swap["reason"]},
+        "swap": known["swap"],
         "back": _back(backed, role),
         "history": fleet.told(role).history.lines(now),
     }
