@@ -14,9 +14,9 @@ from pathlib import Path
 
 @contextlib.asynccontextmanager
 async def backend(pace_s):
-    from gateways import Scripted
+    from gateways import SAID, Scripted
 
-    yield Scripted(pace_s=pace_s)
+    yield Scripted(pace_s=pace_s, text=lambda ask: f"{SAID} {SAID}")
     sys.stderr.write("backend left\n")
 
 
@@ -30,7 +30,7 @@ def run(words):
     parts = server.Parts(
         backend(float(os.environ.get("PACE_S", "0"))),
         render.note,
-        lambda: compose(words).settings.serve,
+        lambda: compose(words).settings,
     )
     try:
         asyncio.run(server.serve(settings, parts))

@@ -13,11 +13,13 @@ import time
 from dataclasses import dataclass, field
 
 from srlr.core.audit import Audit
+from srlr.core.guarding import Guard
 from srlr.core.profile import RoleProfile
 from srlr.core.serving import Serve
 from srlr.serving import gateway, key_store, server
 from srlr.serving.asked import Piece
 from srlr.serving.backend import Served
+from srlr.serving.guarded import Guards
 from srlr.serving.keys import Keyring
 from srlr.serving.speaking import speaker
 from srlr.serving.state import Gateway
@@ -27,14 +29,14 @@ SAID = "words: good +2\npositive\npositive 90"
 
 
 @functools.cache
-def sentiment():
+def served(role="sentiment"):
     import yaml
 
     from srlr.core.layers import config_root
 
-    said = (config_root() / "conf" / "role" / "sentiment.yaml").read_text()
+    said = (config_root() / "conf" / "role" / f"{role}.yaml").read_text()
     profile = RoleProfile.model_validate(yaml.safe_load(said))
-    return Served("sentiment", "v1", speaker(profile), created=7)
+    return Served(role, "v1", speaker(profile), created=7)
 
 
 @dataclass
@@ -45,7 +47,7 @@ class Scripted:
     that were closed before their end.
     """
 
-    served: list = field(default_factory=lambda: [sentiment()])
+    served: list = field(default_factory=lambda: [served()])
     text: object = lambda ask: SAID
     pace_s: float = 0.0
     fails: Exception | None = None
@@ -105,18 +107,16 @@ class Scripting:
 class Gatewayed:
     """A running gateway: `url` without /v1, its state, its backend and its keys."""
 
-    def __init__(self, folder, backend, serve, guard=None, reread=None, store=None):
+    def __init__(self, folder, backend, serve, guard=None):
         self.folder, self.backend, self.serve = folder, backend, serve
-        self.guard, self.reread, self._store = guard, reread, store
+        self.guard = guard or Guard()
         self.audit = Audit(folder / "audit.jsonl")
 
     def __enter__(self):
         self._stack = contextlib.ExitStack()
         self.keys = self._stack.enter_context(key_store.opened(self.serve.keys, self.folder))
         ring = Keyring(self.keys, self.serve.keys, alone=True)
-        self.state = Gateway(
-            self.serve, self.backend, ring, self.audit, guard=self.guard, reread=self.reread
-        )
+        self.state = Gateway(self.serve, self.backend, ring, self.audit, guards=Guards(self.guard))
         self.socket = self._stack.enter_context(socket.socket())
         self.socket.bind(("127.0.0.1", 0))
         self.socket.listen(128)

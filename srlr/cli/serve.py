@@ -10,7 +10,7 @@ from srlr.core import compose
 
 if TYPE_CHECKING:
     from srlr.core.compose import Composition
-    from srlr.core.serving import Serve
+    from srlr.core.settings import Settings
 
 
 def serve(words: Sequence[str], config_dir: Path | None) -> None:
@@ -26,8 +26,8 @@ def serve(words: Sequence[str], config_dir: Path | None) -> None:
     composition = compose.compose(words, config_dir=config_dir)
     settings = composition.settings
 
-    def reread() -> "Serve":
-        return compose.compose(words, config_dir=config_dir).settings.serve
+    def reread() -> "Settings":
+        return compose.compose(words, config_dir=config_dir).settings
 
     behind = backing.opened(settings, asked(composition), render.note)
     parts = server.Parts(behind, render.note, reread, routers=(admin.router, dashboard.router))

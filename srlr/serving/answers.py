@@ -15,7 +15,10 @@ from srlr.serving.asked import Ask, Gone
 from srlr.serving.asking import Wanted
 from srlr.serving.backend import Answer, Backend
 from srlr.serving.forms import Finish, Said
-from srlr.serving.guarded import Guard, Outgoing, Tell, checked_whole
+from srlr.serving.guard.checking import Given
+from srlr.serving.guard.policy import Policy
+from srlr.serving.guard.watch import Watch
+from srlr.serving.guarded import Outgoing, Tell, let_out, visible
 from srlr.serving.rejected import Rejected
 
 Event = tuple[Literal["text"], int, str] | tuple[Literal["end"], int, Said]
@@ -32,7 +35,7 @@ class Asked:
     wanted: Wanted
     backend: Backend
     structured: Structured
-    guard: Guard | None
+    policy: Policy
     tell: Tell
     moved: Callable[[], None]
 
@@ -59,21 +62,27 @@ async def whole(asked: Asked) -> list[Said]:
 
 async def _one(asked: Asked, ask: Ask) -> Said:
     said = await _settled(asked, ask, await _collected(asked, ask))
-    text, replaced, found = checked_whole(asked.guard, asked.wanted.served, said.text, asked.tell)
-    asked.backend.judge(ask, valid=said.valid, violation=replaced)
-    if replaced:
-        return _replaced(said, text, found)
-    if text != said.text and said.parsed is not None:
-        parsed = asked.wanted.served.speaker.parse(text)
-        said = replace(said, parsed=parsed, valid=parsed is not None)
-    return replace(said, text=text, blocked=tuple(found))
+    checked = let_out(said.text, asked.policy, _given(asked, ask), asked.tell)
+    asked.backend.judge(ask, valid=said.valid, violation=checked.stopped)
+    said = replace(said, violations=visible(checked.verdicts))
+    return _changed(asked, said, checked.text, stopped=checked.stopped)
 
 
-def _replaced(said: Said, text: str, found: object) -> Said:
-    blocked = tuple(found) if isinstance(found, list) else ()
-    return replace(
-        said, text=text, finish="content_filter", parsed=None, valid=None, blocked=blocked
-    )
+def _given(asked: Asked, ask: Ask) -> Given:
+    """What a guard is told of an answer beside its text."""
+    hidden = tuple(one["content"] for one in ask.messages if one["role"] == "system")
+    parse = asked.wanted.served.speaker.parse if _reads(asked, ask) else None
+    return Given(hidden, parse)
+
+
+def _changed(asked: Asked, said: Said, text: str, *, stopped: bool) -> Said:
+    """The choice with the text that is sent, where that is another one."""
+    if stopped:
+        return replace(said, text=text, finish="content_filter", parsed=None, valid=None)
+    if text == said.text or not said.valid:
+        return replace(said, text=text)
+    parsed = asked.wanted.served.speaker.parse(text)
+    return replace(said, text=text, parsed=parsed, valid=parsed is not None)
 
 
 async def _collected(asked: Asked, ask: Ask) -> Said:
@@ -150,7 +159,8 @@ def _read(asked: Asked, said: Said) -> Said:
 
 
 async def streamed(asked: Asked) -> AsyncGenerator[Event, None]:
-    """The choices' texts as they come, and each one's end.
+    """The choices' texts as they come, and each one's end. The first text of each is empty: it says
+    that there will be one, while guardrails hold its words back.
 
     Where serve.structured=require, a choice's text is held until it was read: what was sent could
     not be taken back.
@@ -191,37 +201,35 @@ async def streamed(asked: Asked) -> AsyncGenerator[Event, None]:
 
 
 async def _stream(asked: Asked, place: int) -> AsyncGenerator[Event, None]:
-    ask, served = asked.wanted.asks[place], asked.wanted.served
+    ask = asked.wanted.asks[place]
     reads = _reads(asked, ask)
     hold = reads and asked.structured == "require"
-    out = Outgoing(asked.guard, served, asked.tell)
+    out = Outgoing(Watch(asked.policy, _given(asked, ask)), asked.tell)
     answer, texts, tokens = asked.answer(ask, whole=hold), [], 0
     finish: Finish | None = None
     prompt_tokens = 0
     async with aclosing(answer):
         async for piece in answer:
+            if not hold and not texts:
+                yield "text", place, ""
             texts.append(piece.text)
             tokens += len(piece.tokens)
             finish, prompt_tokens = piece.finish, piece.prompt_tokens
             if not hold and (text := out.feed(piece.text)):
                 yield "text", place, text
-            if out.replaced:
+            if out.stopped:
                 finish = "stop"
                 break
     said = _said(asked, answer, "".join(texts), finish, tokens, prompt_tokens)
-    if reads and not out.replaced:
+    if reads and not out.stopped:
         said = _read(asked, said)
     if hold and (text := out.feed(said.text)):
         yield "text", place, text
     if text := out.end():
         yield "text", place, text
-    asked.backend.judge(ask, valid=said.valid, violation=out.replaced)
-    if out.replaced:
-        said = _replaced(said, out.sent, out.violations)
-    elif out.sent != said.text and said.valid:
-        parsed = served.speaker.parse(out.sent)
-        said = replace(said, parsed=parsed, valid=parsed is not None)
-    yield "end", place, replace(said, blocked=tuple(out.violations))
+    asked.backend.judge(ask, valid=said.valid, violation=out.stopped)
+    said = replace(said, violations=visible(out.verdicts))
+    yield "end", place, _changed(asked, said, out.sent, stopped=out.stopped)
 
 
 async def _stopped(tasks: Sequence[asyncio.Future[Any]]) -> None:

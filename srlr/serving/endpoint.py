@@ -19,7 +19,7 @@ from srlr.serving import answers, asking, forms, guarded, http, openai_api
 from srlr.serving.answers import Asked
 from srlr.serving.asking import Wanted
 from srlr.serving.forms import Said
-from srlr.serving.guarded import Checked
+from srlr.serving.guarded import Instead
 from srlr.serving.key_store import Key
 from srlr.serving.keys import must
 from srlr.serving.metrics import NOBODY
@@ -90,7 +90,7 @@ class Endpoint:
             conversation=asking.conversation(key.id, headers, body.user),
         )
         course.headers = [(b"x-request-id", wanted.id.encode())]
-        wanted, instead = self._let_in(wanted)
+        wanted, instead = self._let_in(wanted, wait_s)
         try:
             async with asyncio.timeout(wait_s), _while_there(request):
                 if instead is not None:
@@ -103,9 +103,14 @@ class Endpoint:
             hint = "X-Deadline-Ms names another time; serve.deadline_s is what holds without it"
             raise Rejected(504, "late", what, hint) from None
 
-    def _let_in(self, wanted: Wanted) -> tuple[Wanted, Checked | None]:
-        tell = self.gateway.violated(wanted.served.role)
-        said, found = guarded.let_in(self.gateway.guard, wanted.served, wanted.said, tell)
+    def _let_in(self, wanted: Wanted, wait_s: float) -> tuple[Wanted, Instead | None]:
+        said, found = guarded.let_in(
+            self.gateway.guards.of(wanted.served),
+            wanted.said,
+            self.gateway.violated(wanted.served.role),
+            max_tokens=wanted.asks[0].max_tokens,
+            seconds=wait_s,
+        )
         if said == wanted.said:
             return wanted, found
         if wanted.asks[0].prompt is not None:
@@ -125,7 +130,7 @@ class Endpoint:
             wanted,
             gateway.backend,
             gateway.serve.structured,
-            gateway.guard,
+            gateway.guards.of(wanted.served),
             gateway.violated(role),
             gateway.metrics.migrations.labels(role).inc,
         )
@@ -144,10 +149,11 @@ class Endpoint:
         await send(_body(body, more=False))
 
     async def _streamed(self, asked: Asked, course: Course, send: Send) -> None:
-        """The status is sent with the first text, so that what goes wrong before has its own."""
+        """The status is sent once there is something to say: what goes wrong before has its own."""
         chunks = forms.Chunks(asked.wanted, self.kind is openai_api.Chat)
         done: dict[int, Said] = {}
         opened: set[int] = set()
+        spoke = False
         events = answers.streamed(asked)
         try:
             async for _, place, value in events:
@@ -155,6 +161,8 @@ class Endpoint:
                 if not course.started:
                     await send(_head(200, [*STREAM, *course.headers]))
                     course.started = True
+                if value and not spoke:
+                    spoke = True
                     seconds = time.monotonic() - course.began
                     self.gateway.metrics.first.labels(course.role).observe(seconds)
                 if place not in opened:
@@ -163,7 +171,7 @@ class Endpoint:
                 if isinstance(value, Said):
                     done[place] = value
                     line += chunks.last(place, value)
-                else:
+                elif value:
                     line += chunks.text(place, value)
                 await send(_body(line, more=True))
         finally:
@@ -172,13 +180,13 @@ class Endpoint:
         self._tokens(course.role, said)
         await send(_body(chunks.end(said), more=False))
 
-    async def _instead(self, wanted: Wanted, found: Checked, course: Course, send: Send) -> None:
+    async def _instead(self, wanted: Wanted, found: Instead, course: Course, send: Send) -> None:
         """The guard's own answer, for which no model was asked."""
         said = Said(
-            found.alternative or "",
+            found.text,
             "content_filter",
             wanted.version or wanted.served.version,
-            blocked=found.violations,
+            violations=guarded.visible(found.verdicts),
         )
         every = [said for _ in wanted.asks]
         if not wanted.stream:

@@ -30,7 +30,7 @@ class Said:
     parsed: Mapping[str, Any] | None = None
     valid: bool | None = None
     repaired: str | None = None
-    blocked: Sequence[Mapping[str, Any]] = ()
+    violations: Sequence[Mapping[str, Any]] = ()
 
 
 def encoded(value: Any) -> bytes:
@@ -63,8 +63,8 @@ def extra(wanted: Wanted, said: Said) -> dict[str, Any]:
     }
     if said.repaired is not None:
         told["repaired"] = said.repaired
-    if said.blocked:
-        told["violations"] = list(said.blocked)
+    if said.violations:
+        told["violations"] = list(said.violations)
     return told
 
 

@@ -33,7 +33,10 @@ class Metrics:
             "srlr_invalid_answers", "Not in the role's form", role, registry=here
         )
         self.violations = Counter(
-            "srlr_violations", "What a guard found", ("role", "side", "kind"), registry=here
+            "srlr_violations",
+            "What a guard found",
+            ("role", "side", "kind", "action"),
+            registry=here,
         )
         self.migrations = Counter(
             "srlr_migrations", "Answers that went on on another worker", role, registry=here

@@ -26,7 +26,7 @@ from srlr.core.serving import Serve
 from srlr.core.settings import Settings
 from srlr.serving import gateway, http, key_store
 from srlr.serving.backend import Backend
-from srlr.serving.guarded import Guard
+from srlr.serving.guarded import Guards
 from srlr.serving.key_store import Store
 from srlr.serving.keys import LOOPBACK, Keyring
 from srlr.serving.rejected import Rejected
@@ -50,8 +50,7 @@ class Parts:
 
     backend: AbstractAsyncContextManager[Backend]
     say: Callable[[str], None]
-    reread: Callable[[], Serve] | None = None
-    guard: Guard | None = None
+    reread: Callable[[], Settings] | None = None
     routers: tuple[Callable[[Gateway], APIRouter], ...] = ()
 
 
@@ -78,7 +77,7 @@ async def serve(settings: Settings, parts: Parts) -> None:
                 backend,
                 Keyring(store, node.keys, alone=alone),
                 audit,
-                guard=parts.guard,
+                guards=Guards(settings.guard),
                 reread=parts.reread,
                 reloaded=lambda fresh: _certify(tls, fresh),
             )

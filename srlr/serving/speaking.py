@@ -24,6 +24,7 @@ class Speaker:
 
     Args:
         role: its module; None for a release of a role that has none, whose text nobody reads.
+        profile: what the role was when the release was published.
         untrained: the base model as it is, to which the form must be described.
         aloud: it was taught to think aloud, and its thoughts are no part of its answer.
     """
@@ -31,7 +32,7 @@ class Speaker:
     role: Role | None = None
     untrained: bool = False
     aloud: bool = False
-    max_prompt_chars: int | None = None
+    profile: RoleProfile | None = None
     max_tokens: int = 128
     stop: tuple[str, ...] = ()
 
@@ -44,7 +45,7 @@ class Speaker:
         if self.role is None or len(said) != 1 or said[0]["role"] != "user":
             return tuple(said)
         text = said[0]["content"]
-        limit = self.max_prompt_chars
+        limit = None if self.profile is None else self.profile.max_prompt_chars
         if limit is not None and len(text) > limit:
             what = f"messages[0].content: {len(text):,} characters, and the role takes {limit:,}"
             hint = "send less, or deploy the role with a larger role.max_prompt_chars"
@@ -81,5 +82,4 @@ def speaker(
         SrlrError: as `roles.load`.
     """
     found = None if profile is None else roles.load(profile, role_path)
-    limit = None if profile is None else profile.max_prompt_chars
-    return Speaker(found, untrained, aloud, limit, max_tokens, tuple(stop))
+    return Speaker(found, untrained, aloud, profile, max_tokens, tuple(stop))

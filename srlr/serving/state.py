@@ -8,9 +8,12 @@ from typing import Any
 
 from srlr.core.audit import Audit
 from srlr.core.errors import SrlrError
+from srlr.core.guarding import Guard
 from srlr.core.serving import RESTART, Serve
+from srlr.core.settings import Settings
 from srlr.serving.backend import Backend
-from srlr.serving.guarded import Guard
+from srlr.serving.guard.verdict import Verdict
+from srlr.serving.guarded import Guards
 from srlr.serving.keys import Keyring
 from srlr.serving.limits import Rooms
 from srlr.serving.metrics import Metrics
@@ -33,8 +36,8 @@ class Gateway:
     backend: Backend
     keyring: Keyring
     audit: Audit
-    guard: Guard | None = None
-    reread: Callable[[], Serve] | None = None
+    guards: Guards = field(default_factory=lambda: Guards(Guard()))
+    reread: Callable[[], Settings] | None = None
     reloaded: Callable[[Serve], None] = lambda _: None
     rooms: Rooms = field(default_factory=Rooms)
     metrics: Metrics = field(default_factory=Metrics)
@@ -59,7 +62,8 @@ class Gateway:
         if self.reread is None:
             raise Rejected(400, "no_settings", "this gateway has no settings to read", "restart it")
         try:
-            fresh = await asyncio.to_thread(self.reread)
+            settings = await asyncio.to_thread(self.reread)
+            fresh = settings.serve
             self.reloaded(fresh)
         except (SrlrError, OSError) as error:
             what, hint = getattr(error, "what", str(error)), getattr(error, "hint", "")
@@ -69,6 +73,9 @@ class Gateway:
         changed = sorted(name for name in new if new[name] != old[name])
         later = [name for name in changed if name in RESTART]
         self.serve = fresh.model_copy(update={name: getattr(self.serve, name) for name in later})
+        if settings.guard != self.guards.node:
+            changed.append("guard")
+            self.guards = Guards(settings.guard)
         told = {"changed": [one for one in changed if one not in later], "after_restart": later}
         await self.write("gateway.reload", by, "the settings were read again", told)
         return told
@@ -79,11 +86,12 @@ class Gateway:
         """An entry of the audit log."""
         await asyncio.to_thread(self.audit.append, kind, by, why, what)
 
-    def violated(self, role: str) -> Callable[[str, Sequence[Mapping[str, Any]]], None]:
-        """What a guard tells of this role's requests."""
+    def violated(self, role: str) -> Callable[[str, Sequence[Verdict]], None]:
+        """What a guard tells of this role's requests: counted, and logged without the text."""
 
-        def tell(side: str, found: Sequence[Mapping[str, Any]]) -> None:
+        def tell(side: str, found: Sequence[Verdict]) -> None:
             for one in found:
-                self.metrics.violations.labels(role, side, one.get("kind", "")).inc()
+                self.metrics.violations.labels(role, side, one.kind, one.action).inc()
+                log.info("%s %s: %s %s", role, side, one.rule, one.action)
 
         return tell
