@@ -16,7 +16,7 @@ from srlr.core.audit import Audit
 from srlr.core.guarding import Guard
 from srlr.core.profile import RoleProfile
 from srlr.core.serving import Serve
-from srlr.serving import gateway, key_store, server
+from srlr.serving import gateway, jobs_api, key_store, server
 from srlr.serving.asked import Piece
 from srlr.serving.backend import Served
 from srlr.serving.guarded import Guards
@@ -107,8 +107,8 @@ class Scripting:
 class Gatewayed:
     """A running gateway: `url` without /v1, its state, its backend and its keys."""
 
-    def __init__(self, folder, backend, serve, guard=None):
-        self.folder, self.backend, self.serve = folder, backend, serve
+    def __init__(self, folder, backend, serve, guard=None, jobs=False):
+        self.folder, self.backend, self.serve, self.jobs = folder, backend, serve, jobs
         self.guard = guard or Guard()
         self.audit = Audit(folder / "audit.jsonl")
 
@@ -122,16 +122,22 @@ class Gatewayed:
         self.socket.listen(128)
         self.port = self.socket.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
-        self.server = server.uvicorn_of(gateway.app(self.state), self.serve, None)
-        self.thread = threading.Thread(
-            target=lambda: asyncio.run(self.server.serve([self.socket])), daemon=True
-        )
+        self.app = gateway.app(self.state)
+        self.server = server.uvicorn_of(self.app, self.serve, None)
+        self.thread = threading.Thread(target=lambda: asyncio.run(self._serve()), daemon=True)
         self.thread.start()
         until = time.monotonic() + 20
         while not self.server.started and time.monotonic() < until:
             time.sleep(0.01)
         assert self.server.started
         return self
+
+    async def _serve(self):
+        async with contextlib.AsyncExitStack() as stack:
+            if self.jobs:
+                running = jobs_api.running(self.app, self.state, self.folder)
+                await stack.enter_async_context(running)
+            await self.server.serve([self.socket])
 
     def __exit__(self, *_):
         self.server.should_exit = True

@@ -30,7 +30,9 @@ def serve(words: Sequence[str], config_dir: Path | None) -> None:
         return compose.compose(words, config_dir=config_dir).settings
 
     behind = backing.opened(settings, asked(composition), render.note)
-    parts = server.Parts(behind, render.note, reread, routers=(admin.router, dashboard.router))
+    parts = server.Parts(
+        behind, render.note, reread, routers=(admin.router, dashboard.router), jobs=True
+    )
     asyncio.run(server.serve(settings, parts))
 
 

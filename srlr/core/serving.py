@@ -62,6 +62,26 @@ class Keys(Node):
     """For so long the keys known are believed where their database does not answer."""
 
 
+class Jobs(Node):
+    """Answers that nobody waits for: where they are kept, and whom the gateway may call back."""
+
+    enabled: bool = True
+    url_env: str | None = None
+    """The environment variable with postgresql://user:password@host/database; None: the file
+    jobs.sqlite in store_dir.
+    """
+    name: str = "gateway"
+    """What this gateway takes up its own jobs by after a restart; others on the same database need
+    other names.
+    """
+    concurrency: Count = 4
+    """Jobs that this gateway answers at once."""
+    callback_hosts: tuple[str, ...] = ()
+    """Hosts that may be called; no request can make the gateway call another."""
+    callback_secret_env: str | None = None
+    """The environment variable whose value signs what is told to them (HMAC, SHA-256)."""
+
+
 class Serve(Node):
     """The gateway."""
 
@@ -85,9 +105,10 @@ class Serve(Node):
     tls: Tls = Tls()
     limits: Limits = Limits()
     keys: Keys = Keys()
+    jobs: Jobs = Jobs()
 
 
-RESTART = ("host", "port", "roles", "tls", "keys")
+RESTART = ("host", "port", "roles", "tls", "keys", "jobs")
 """What a running gateway cannot change: the places it has opened. A certificate that was renewed
 under the same name is read again.
 """

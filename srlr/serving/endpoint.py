@@ -47,10 +47,15 @@ class Course:
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """An ASGI application that answers POST requests of one kind."""
+    """An ASGI application that answers POST requests of one kind.
+
+    Args:
+        known: who asks, where that is known already; None: whoever the request's key says.
+    """
 
     gateway: Gateway
     kind: type[openai_api.Request]
+    known: Key | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request, course = Request(scope, receive), Course()
@@ -74,7 +79,9 @@ class Endpoint:
         gateway, headers = self.gateway, request.headers
         serve = gateway.serve
         http.check_head(request.scope, serve.limits)
-        key = await gateway.keyring.caller(headers.get("authorization"), headers.get("host"))
+        key = self.known or await gateway.keyring.caller(
+            headers.get("authorization"), headers.get("host")
+        )
         course.key = key.id
         body = openai_api.read(self.kind, await http.read(request, serve.limits))
         found = asking.find(gateway.backend.models(), body.model)

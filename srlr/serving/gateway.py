@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from typing import Annotated, Any
 
 from fastapi import Depends, FastAPI, Request
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 from starlette.routing import Route
@@ -32,7 +33,11 @@ def app(gateway: Gateway) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         lifespan=_lifespan,
-        exception_handlers={SrlrError: _error, HTTPException: _http_error},
+        exception_handlers={
+            SrlrError: _error,
+            HTTPException: _http_error,
+            RequestValidationError: _misread,
+        },
     )
     found.state.gateway = gateway
     for path, kind in openapi.PATHS.items():
@@ -114,6 +119,17 @@ async def _error(request: Request, error: Exception) -> Response:
     assert isinstance(error, SrlrError), "the handler is for these"
     why = rejected(error)
     request.app.state.gateway.refusals.note(why, "", "")
+    return JSONResponse(why.body(), why.status, why.headers())
+
+
+async def _misread(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError), "the handler is for these"
+    first = error.errors()[0]
+    place = [str(part) for part in first["loc"]][1:]
+    name = ".".join(place) or "body"
+    why = Rejected(
+        400, "field", f"{name}: {first['msg']}", "/openapi.json has its form", param=name
+    )
     return JSONResponse(why.body(), why.status, why.headers())
 
 

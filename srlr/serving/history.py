@@ -1,4 +1,4 @@
-"""How a role's requests went in the last ten minutes, in short buckets: what plots are drawn from."""
+"""How a role's requests went in the last ten minutes, five seconds at a time: what plots show."""
 
 from collections import OrderedDict
 from dataclasses import dataclass, field

@@ -68,6 +68,8 @@ class Job:
     id: str
     state: State
     role: str
+    owner: str
+    """What the request's body says under `key`: whose job it is."""
     created: float
     """Seconds since the epoch."""
     updated: float
@@ -237,10 +239,12 @@ def _job(status: Any) -> Job:
     error = output.get("error")
     if state == "failed" and error is None:
         error = {"what": str(status.error or "it was begun too often"), "hint": "", "type": "bug"}
+    body, role = status.input["args"][:2] if status.input else ({}, "")
     return Job(
         id=status.workflow_id,
         state="failed" if error else state,
-        role=str(status.input["args"][1]) if status.input else "",
+        role=str(role),
+        owner=str(body.get("key", "")),
         created=(status.created_at or 0) / 1000,
         updated=(status.updated_at or 0) / 1000,
         response=output.get("response"),

@@ -12,7 +12,7 @@ import signal
 import socket
 import ssl
 from collections.abc import Callable, Iterator
-from contextlib import AbstractAsyncContextManager, ExitStack, contextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -24,7 +24,7 @@ from srlr.core.errors import ConfigError, ResourceError
 from srlr.core.rundir import write_atomic
 from srlr.core.serving import Serve
 from srlr.core.settings import Settings
-from srlr.serving import gateway, http, key_store
+from srlr.serving import gateway, http, jobs_api, key_store
 from srlr.serving.backend import Backend
 from srlr.serving.guarded import Guards
 from srlr.serving.key_store import Store
@@ -46,12 +46,14 @@ class Parts:
         say: told in a line what a person at the terminal should know.
         reread: the settings as they are written now.
         routers: more paths, such as /admin's.
+        jobs: whether it keeps requests, to answer them when there is time.
     """
 
     backend: AbstractAsyncContextManager[Backend]
     say: Callable[[str], None]
     reread: Callable[[], Settings] | None = None
     routers: tuple[Callable[[Gateway], APIRouter], ...] = ()
+    jobs: bool = False
 
 
 async def serve(settings: Settings, parts: Parts) -> None:
@@ -71,7 +73,7 @@ async def serve(settings: Settings, parts: Parts) -> None:
         url = _url(listening, tls=tls is not None)
         # Left after the backend: a second signal ends the wait for its workers too.
         hearing = stack.enter_context(ExitStack())
-        async with parts.backend as backend:
+        async with parts.backend as backend, AsyncExitStack() as later:
             state = Gateway(
                 node,
                 backend,
@@ -84,6 +86,9 @@ async def serve(settings: Settings, parts: Parts) -> None:
             app = gateway.app(state)
             for router in parts.routers:
                 app.include_router(router(state))
+            if node.jobs.enabled and parts.jobs:
+                working = jobs_api.running(app, state, Path(settings.store_dir))
+                await later.enter_async_context(working)
             server = uvicorn_of(app, node, tls)
             _findable(Path(settings.store_dir), url)
             stop = _Stop(server, state, parts.say)
