@@ -34,7 +34,7 @@ Asks = Callable[[str, int], Sequence[Ask]]
 """Requests of a role's smoke set, so many."""
 Point = Callable[[str, str, str, str], None]
 """(role, version, by, why): the version is the current one from now on."""
-LOOK_S = 0.25
+LOOK_S = 0.5
 """Between looks at a step; strategies.decide allows a look at any time."""
 
 
