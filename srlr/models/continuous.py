@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-import numpy
 import torch
 
 from srlr.core.errors import ConfigError
@@ -20,6 +19,7 @@ from srlr.models.lanes import Feed, Lanes
 from srlr.models.local import LocalModel
 from srlr.models.sampling import Sampling, draw
 from srlr.models.spoken import Part, Spoken
+from srlr.models.uniform import uniform
 
 READ_AT_ONCE = {"cpu": 64, "cuda": 1024}
 """Tokens of prompts in a step: more would let those wait who are being answered."""
@@ -59,19 +59,6 @@ class Row:
         return self.spoken.tokens
 
 
-def uniform(seed: int, place: int) -> float:
-    """The number, uniform in [0, 1), that draws an answer's token at this place.
-
-    Source: Philox, Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3": a number by
-    its key and counter, without those before it.
-    """
-    return float(numpy.random.Generator(_philox(seed, place)).random())
-
-
-def _philox(seed: int, place: int) -> numpy.random.Philox:
-    return numpy.random.Philox(key=seed % 2**128, counter=place)
-
-
 @dataclass(slots=True)
 class Continuous:
     """Answers under way, in the lanes of one model."""
@@ -80,13 +67,17 @@ class Continuous:
     lanes: Lanes
     running: list[Row] = field(default_factory=list)
     waiting: deque[Row] = field(default_factory=deque)
+    context: int | None = None
+    """Tokens of a prompt with its answer; None: without bound."""
     taken_over: int = 0
     """Tokens of prompts that were not read, as a lane held them."""
 
     @classmethod
-    def of(cls, model: LocalModel, at_once: int) -> "Continuous":
+    def of(cls, model: LocalModel, at_once: int, context: int | None = None) -> "Continuous":
+        """For so many answers at once, of what the model reads or of less."""
         model.model.eval()
-        return cls(model, lanes.of(model, at_once))
+        bounds = [bound for bound in (model.context, context) if bound is not None]
+        return cls(model, lanes.of(model, at_once), context=min(bounds, default=None))
 
     def room(self, wanted: Wanted) -> int:
         """How many tokens the answer may have; an answer ends where the context does.
@@ -94,7 +85,7 @@ class Continuous:
         Raises:
             ConfigError: the prompt leaves no room for one.
         """
-        context = self.model.context
+        context = self.context
         if context is not None and len(wanted.prompt) >= context:
             raise ConfigError(
                 f"the prompt has {len(wanted.prompt)} tokens, and {self.model.name} reads "

@@ -253,7 +253,7 @@ class _Step:
         return max(queries, FEWEST) if self.lanes.picky else queries
 
     def _width(self, position: torch.Tensor) -> int:
-        """Columns that are looked at: in steps, so that a product's kernel does not depend on it."""
+        """Columns that are looked at, in steps: no product's kernel depends on a row's length."""
         return min(-(-(int(position.max()) + 1) // ROWS) * ROWS, self.lanes.columns)
 
 

@@ -6,11 +6,19 @@ may become a stop text. The pieces' texts, one after the other, are the text of 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-
-from srlr.models.local import LocalModel
+from typing import Protocol
 
 BROKEN = "\ufffd"
 """What half a letter is decoded as."""
+
+
+class Words(Protocol):
+    """What Spoken needs of a model: its tokenizer's side."""
+
+    @property
+    def stop_tokens(self) -> tuple[int, ...]: ...
+
+    def decode(self, tokens: Sequence[int]) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,9 +33,7 @@ class Part:
 class Spoken:
     """Tokens of one answer, in; parts, out."""
 
-    def __init__(
-        self, model: LocalModel, stops: Sequence[str] = (), before: Sequence[int] = ()
-    ) -> None:
+    def __init__(self, model: Words, stops: Sequence[str] = (), before: Sequence[int] = ()) -> None:
         """`before` are tokens of the answer that were told already."""
         self.model, self.stops = model, tuple(stop for stop in stops if stop)
         self.tokens = list(before)

@@ -2,8 +2,9 @@
 
 import time
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Protocol
 
 from srlr.serving.asked import Ask, Late, Piece
@@ -30,7 +31,7 @@ class Answerer(Protocol):
         may fall otherwise.
         """
 
-    def answer(self, ask: Ask) -> AsyncIterator[Piece]:
+    def answer(self, ask: Ask) -> AsyncGenerator[Piece, None]:
         """The pieces of one answer; whoever closes the iterator no longer wants it.
 
         Raises:
@@ -79,8 +80,11 @@ def late(ask: Ask) -> Late:
     )
 
 
-def load(spec: Spec) -> Answerer:
+def load(spec: Spec, beside: Path) -> Answerer:
     """The release, in this process.
+
+    Args:
+        beside: the worker's socket; another one that is needed has a name that begins alike.
 
     Raises:
         SrlrError: it cannot be loaded.
@@ -88,7 +92,7 @@ def load(spec: Spec) -> Answerer:
     if spec.engine == "llamacpp":
         from srlr.serving import llama
 
-        return llama.load(spec)
+        return llama.load(spec, beside)
     from srlr.serving import batched
 
     return batched.load(spec)

@@ -6,7 +6,7 @@ import os
 import signal
 import threading
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -43,7 +43,7 @@ class Batched:
 
     def __init__(self, model: LocalModel, spec: Spec) -> None:
         self.model, self.spec = model, spec
-        self.work = Continuous.of(model, spec.max_running)
+        self.work = Continuous.of(model, spec.max_running, spec.context)
         self.replay = "exact" if lanes.exact(self.work.lanes, _vocabulary(model)) else "rounding"
         self.pace = Pace()
         self.answers: list[_Answer] = []
@@ -65,7 +65,7 @@ class Batched:
     def tokens_per_second(self) -> float:
         return self.pace.tokens_per_second
 
-    async def answer(self, ask: Ask) -> AsyncIterator[Piece]:
+    async def answer(self, ask: Ask) -> AsyncGenerator[Piece, None]:
         seconds_left(ask)
         self._has_room()
         answer = _Answer(await asyncio.to_thread(self._wanted, ask), asyncio.get_running_loop())

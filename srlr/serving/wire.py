@@ -1,4 +1,4 @@
-"""How an ask, its pieces and its errors are written between the gateway and a worker: JSON lines."""
+"""How an ask, its pieces and its errors go between the gateway and a worker: as lines of JSON."""
 
 import json
 import math

@@ -2,9 +2,9 @@
 
     python -m srlr.serving.worker SOCKET        the Spec is a line of JSON on its standard input
 
-    POST /answer   an Ask as JSON, answered by a Piece a line; an empty line says that it is alive.
+    POST /answer   an Ask as JSON, answered by a Piece a line; an empty line says: still alive.
                    400, 429, 503 and 504 are Refused, Busy, Gone and Late; once pieces have been
-                   sent, an error is the last line. Whoever closes the connection gives up the answer.
+                   sent, an error is the last line. Closing the connection gives the answer up.
     GET /health    what it does and how fast
 
 It says on its standard output that it can answer, which it has tried, or why it cannot. SIGTERM
@@ -22,7 +22,7 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -45,13 +45,13 @@ TRIED = Ask("warm", "", ({"role": "user", "content": "Hello"},), max_tokens=4)
 class Held:
     """The release while it is loaded, and what answers once it is."""
 
-    def __init__(self, spec: Spec) -> None:
-        self.spec, self.began = spec, time.time()
+    def __init__(self, spec: Spec, path: Path) -> None:
+        self.spec, self.path, self.began = spec, path, time.time()
         self.answers: Answerer | None = None
 
     async def load(self) -> None:
         """Loads it, and has it answer once: a port that is open proves nothing."""
-        found = await asyncio.to_thread(answerer.load, self.spec)
+        found = await asyncio.to_thread(answerer.load, self.spec, self.path)
         async for piece in found.answer(TRIED):
             log.debug("tried: %r", piece)
         self.answers = found
@@ -70,7 +70,7 @@ class Held:
             "seconds": round(time.time() - self.began, 1),
         }
 
-    def answer(self, ask: Ask) -> AsyncIterator[Piece]:
+    def answer(self, ask: Ask) -> AsyncGenerator[Piece, None]:
         if self.answers is None:
             raise Busy(f"{self.spec.release} is being loaded", "try again")
         return self.answers.answer(ask)
@@ -142,13 +142,13 @@ async def _speak(held: Held, body: bytes, send: Any) -> None:
     await send({"type": "http.response.body", "body": b""})
 
 
-async def _lines(held: Held, body: bytes) -> AsyncIterator[bytes]:
+async def _lines(held: Held, body: bytes) -> AsyncGenerator[bytes, None]:
     """Pieces, and empty lines where nothing is said for a while."""
-    async with contextlib.aclosing(held.answer(wire.ask_of(body))) as pieces:  # type: ignore[type-var]
+    async with contextlib.aclosing(held.answer(wire.ask_of(body))) as pieces:
         coming: asyncio.Task[Piece] | None = None
         try:
             while True:
-                coming = coming or asyncio.ensure_future(anext(pieces))  # type: ignore[arg-type]
+                coming = coming or asyncio.ensure_future(anext(pieces))
                 done, _ = await asyncio.wait({coming}, timeout=SIGN_OF_LIFE_S)
                 if not done:
                     yield b"\n"
@@ -202,7 +202,7 @@ async def work(spec: Spec, path: Path, say: Any) -> None:
     """Serves until SIGTERM, and then until what has begun is finished."""
     import uvicorn
 
-    held = Held(spec)
+    held = Held(spec, path)
     config = uvicorn.Config(
         app(held),
         log_config=None,
@@ -212,6 +212,11 @@ async def work(spec: Spec, path: Path, say: Any) -> None:
         backlog=1024,
     )
     server = uvicorn.Server(config)
+    # uvicorn's own handler raises the signal again when all is done, and this process would end by
+    # it: with the socket left behind, and as if it had failed.
+    server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign,assignment]
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, server.handle_exit, number, None)
     serving = asyncio.create_task(server.serve(sockets=[listen(path)]))
     loading = asyncio.create_task(held.load())
     await asyncio.wait({serving, loading}, return_when=asyncio.FIRST_COMPLETED)

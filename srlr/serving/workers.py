@@ -15,7 +15,7 @@ import os
 import secrets
 import sys
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -48,7 +48,7 @@ class Worker(Protocol):
     @property
     def alive(self) -> bool: ...
 
-    def answer(self, ask: Ask) -> AsyncIterator[Piece]:
+    def answer(self, ask: Ask) -> AsyncGenerator[Piece, None]:
         """The pieces of an answer, the last with its finish. Close the iterator (contextlib.
         aclosing) to give the answer up.
 
@@ -170,7 +170,7 @@ class Process:
             )
         return self._session
 
-    async def answer(self, ask: Ask) -> AsyncIterator[Piece]:
+    async def answer(self, ask: Ask) -> AsyncGenerator[Piece, None]:
         import aiohttp
 
         left = seconds_left(ask)
@@ -246,8 +246,8 @@ class Process:
         await self.process.wait()
         if self._session is not None:
             await self._session.close()
-        self.path.unlink(missing_ok=True)
-        self.log.unlink(missing_ok=True)
+        for left in self.path.parent.glob(f"{self.path.stem}*"):
+            left.unlink(missing_ok=True)
 
 
 def told(spec: Spec) -> bytes:

@@ -1,0 +1,208 @@
+"""A model that a server elsewhere has, asked in OpenAI's protocol: vLLM, SGLang, TGI, llama.cpp.
+
+Such a server tells text and no tokens, so its pieces have none; and it cannot be told what was said
+before, so an answer that somebody else began is Gone, and is asked anew by whoever wants it.
+"""
+
+import asyncio
+import contextlib
+import json
+import os
+import time
+from collections.abc import AsyncGenerator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from srlr.core.errors import ConfigError, ResourceError, SrlrError
+from srlr.serving.answerer import late, seconds_left
+from srlr.serving.asked import Ask, Busy, Finish, Gone, Piece, Refused
+from srlr.serving.spec import Spec
+
+SILENCE_S = 120.0
+"""A server that says nothing for so long is as good as gone: unlike our workers it does not say
+that it is alive."""
+WORDS = 300
+"""Characters of a server's own words in an error."""
+
+
+async def start(spec: Spec, *, timeout_s: float) -> "Elsewhere":
+    """The server's model, which has answered already.
+
+    Raises:
+        ConfigError: the Spec has no url or no model, or names a variable that is not set.
+        ResourceError: it did not answer within the time.
+    """
+    if not spec.url or not spec.model:
+        raise ConfigError(
+            f"{spec.release}: the engine openai needs a url and a model", "say both in its Spec"
+        )
+    key = os.environ.get(spec.api_key_env) if spec.api_key_env else None
+    if spec.api_key_env and not key:
+        raise ConfigError(
+            f"{spec.release}: the environment has no {spec.api_key_env}",
+            f"export {spec.api_key_env}=… before the gateway is started",
+        )
+    worker = Elsewhere(spec, key)
+    ask = Ask(
+        "warm",
+        spec.role,
+        ({"role": "user", "content": "Hello"},),
+        max_tokens=4,
+        deadline=time.time() + timeout_s,
+    )
+    try:
+        async for _ in worker.answer(ask):
+            pass
+    except SrlrError as error:
+        await worker.stop()
+        raise ResourceError(f"{spec.url} does not answer: {error.what}", error.hint) from error
+    return worker
+
+
+@dataclass(eq=False, slots=True)
+class Elsewhere:
+    """As workers.Worker, without a process of ours."""
+
+    spec: Spec
+    key: str | None = field(default=None, repr=False)
+    pid: None = None
+    alive: bool = True
+    running: int = 0
+    _session: Any = field(default=None, repr=False)
+
+    async def answer(self, ask: Ask) -> AsyncGenerator[Piece, None]:
+        if ask.delivered:
+            raise Gone(
+                f"{self.spec.url} cannot go on with an answer that was begun elsewhere",
+                "ask for it anew",
+            )
+        if not self.alive:
+            raise Gone(f"the client of {self.spec.url} was closed")
+        self.running += 1
+        try:
+            async with contextlib.aclosing(self._pieces(ask)) as pieces:
+                async for piece in pieces:
+                    yield piece
+        finally:
+            self.running -= 1
+
+    async def _pieces(self, ask: Ask) -> AsyncGenerator[Piece, None]:
+        response = await self._heard(
+            ask, self._client().post(self._path(ask), json=self._body(ask))
+        )
+        async with response:
+            if response.status != 200:
+                raise self._refusal(response, await self._heard(ask, response.text()))
+            finish: Finish | None = None
+            prompt_tokens = 0
+            while True:
+                line: bytes = await self._heard(ask, response.content.readline())
+                data = line.removeprefix(b"data:").strip()
+                if not line or data == b"[DONE]":
+                    break
+                if not line.startswith(b"data:"):
+                    continue  # an empty line, a comment
+                said = self._event(data)
+                prompt_tokens = (said.get("usage") or {}).get("prompt_tokens") or prompt_tokens
+                for choice in said.get("choices") or ():
+                    text = (choice.get("delta") or {}).get("content") or choice.get("text") or ""
+                    if choice.get("finish_reason"):
+                        finish = "length" if choice["finish_reason"] == "length" else "stop"
+                    if text:
+                        yield Piece((), text)
+            if finish is None:
+                raise self._gone("it stopped in the middle of an answer")
+            yield Piece((), "", finish, prompt_tokens)
+
+    def _path(self, ask: Ask) -> str:
+        path = "chat/completions" if ask.prompt is None else "completions"
+        return f"{(self.spec.url or '').rstrip('/')}/{path}"
+
+    def _body(self, ask: Ask) -> Mapping[str, Any]:
+        body: dict[str, Any] = {
+            "model": self.spec.model,
+            "max_tokens": ask.max_tokens,
+            "temperature": ask.temperature,
+            "top_p": ask.top_p,
+            "seed": ask.seed,
+            "stream": True,
+            "stream_options": {"include_usage": True},
+        }
+        body |= {"prompt": ask.prompt} if ask.messages == () else {"messages": list(ask.messages)}
+        body |= {"stop": list(ask.stop)} if ask.stop else {}
+        return body | ({"top_k": ask.top_k} if ask.top_k else {})
+
+    def _client(self) -> Any:
+        import aiohttp
+
+        if self._session is None:
+            self._session = aiohttp.ClientSession(
+                headers={"Authorization": f"Bearer {self.key}"} if self.key else {},
+                timeout=aiohttp.ClientTimeout(total=None),
+                read_bufsize=1 << 20,
+            )
+        return self._session
+
+    async def _heard(self, ask: Ask, coming: Any) -> Any:
+        """What comes before the deadline."""
+        import aiohttp
+
+        left = seconds_left(ask)
+        try:
+            return await asyncio.wait_for(coming, SILENCE_S if left is None else left)
+        except TimeoutError:
+            if left is not None:
+                raise late(ask) from None
+            raise self._gone(f"nothing was heard of it for {SILENCE_S:g} s") from None
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            raise self._gone(error) from error
+
+    def _event(self, data: bytes) -> Mapping[str, Any]:
+        try:
+            said = json.loads(data)
+        except ValueError:
+            said = None
+        if not isinstance(said, dict):
+            raise self._gone(f"it says what is no completion: {data[:WORDS]!r}")
+        if said.get("error"):
+            raise self._gone(str(said["error"])[:WORDS])
+        return said
+
+    def _refusal(self, response: Any, text: str) -> SrlrError:
+        """What a status other than 200 means."""
+        what = f"{self.spec.url} says {response.status}: {' '.join(text.split())[:WORDS]}"
+        if response.status == 429:
+            wait = response.headers.get("Retry-After", "")
+            return Busy(what, "try again later", float(wait) if wait.isdigit() else 1.0)
+        if response.status in (401, 403):
+            return Gone(what, f"see what {self.spec.api_key_env or 'api_key_env'} holds")
+        if 400 <= response.status < 500:
+            return Refused(what, "correct what it names")
+        return Gone(what)
+
+    def _gone(self, why: object) -> Gone:
+        return Gone(f"{self.spec.url} is gone: {why}")
+
+    async def health(self) -> Mapping[str, Any]:
+        """As of a worker, from this side: the server's own figures are not known here."""
+        if not self.alive:
+            raise self._gone("its client was closed")
+        return {
+            "state": "ready",
+            "running": self.running,
+            "waiting": 0,
+            "tokens_per_second": None,
+            "replay": None,
+            "release": self.spec.release,
+            "engine": "openai",
+            "pid": None,
+        }
+
+    async def stop(self, grace_s: float = 30.0) -> None:
+        """Ends when what it has asked is answered, or after so many seconds."""
+        until = time.monotonic() + grace_s
+        while self.running and time.monotonic() < until:
+            await asyncio.sleep(0.05)
+        self.alive = False
+        if self._session is not None:
+            await self._session.close()
