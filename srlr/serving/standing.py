@@ -107,7 +107,7 @@ class Following:
         ]
 
 
-def started_from(backed: Backed, release: Release) -> Wanted:
+def started_from(backed: "Backed", release: Release) -> Wanted:
     """From what a release's workers are started, every byte of it verified now."""
     node, folder = backed.settings.workers, backed.registry.folder(release)
     _know(backed, release, folder)
@@ -135,7 +135,7 @@ def started_from(backed: Backed, release: Release) -> Wanted:
     return Wanted({**asdict(spec), "folder": str(spec.folder)}, node.each)
 
 
-def _know(backed: Backed, release: Release, folder: Path) -> None:
+def _know(backed: "Backed", release: Release, folder: Path) -> None:
     """How the release is spoken to."""
     profile = RoleProfile.model_validate(release.profile) if release.profile else None
     rollout, record = release.rollout, folder / "record" / "config.yaml"
@@ -162,14 +162,14 @@ def _roles(registry: Registry, roles: Sequence[str]) -> list[str]:
     return found
 
 
-def _only(backed: Backed, roles: Sequence[str]) -> None:
+def _only(backed: "Backed", roles: Sequence[str]) -> None:
     """Roles that are not asked for have no workers; their routing stays in the ledger."""
     if roles:
         fleet = backed.fleet
         fleet.roles = {role: slots for role, slots in fleet.roles.items() if role in roles}
 
 
-def _learn(backed: Backed, role: str) -> None:
+def _learn(backed: "Backed", role: str) -> None:
     """What the role was served from when the last gateway ended, verified again."""
     for version in backed.fleet.slots(role).among("serving", "verified"):
         release = backed.registry.get(role, version)
@@ -178,7 +178,7 @@ def _learn(backed: Backed, role: str) -> None:
         backed.fleet.wanted[role, version] = wanted
 
 
-async def _stand_up(backed: Backed, role: str) -> None:
+async def _stand_up(backed: "Backed", role: str) -> None:
     """The role is served; a backup stands by, if one starts."""
     fleet, registry, timeout_s = (
         backed.fleet,
@@ -200,7 +200,7 @@ async def _stand_up(backed: Backed, role: str) -> None:
             log.warning("%s@%s does not stand by: %s", role, backup, error)
 
 
-async def _load(backed: Backed, role: str, version: str, timeout_s: float, *, why: str) -> None:
+async def _load(backed: "Backed", role: str, version: str, timeout_s: float, *, why: str) -> None:
     """The version is verified."""
     release = backed.registry.get(role, version)
     wanted = await asyncio.to_thread(started_from, backed, release)
