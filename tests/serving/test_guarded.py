@@ -15,7 +15,7 @@ CARD = "My card is 4111 1111 1111 1111, thanks a lot for your help with all this
 
 def backend():
     """Of a role that lets nobody change what it is for."""
-    return Scripted(served=[served("dialogue")])
+    return Scripted(served=[served("math")])
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +33,7 @@ def running(shared):
 
 def chat(running, text, **how):
     messages = [{"role": "system", "content": "Help."}, {"role": "user", "content": text}]
-    asked = {"model": "dialogue", "messages": messages, **how}
+    asked = {"model": "math", "messages": messages, **how}
     return running.client().chat.completions.create(**asked)
 
 
