@@ -215,6 +215,42 @@ def prune(
     render.emit("releases.prune", data, as_json=as_json, human=human)
 
 
+@app.command()
+def export(
+    release: Which,
+    to: Annotated[Path, typer.Option("--to", metavar="PATH", help="A folder, or FILE.gguf.")],
+    form: Annotated[
+        str | None, typer.Option("--type", help="Of a GGUF's weights: f32, bf16 or q8_0.")
+    ] = None,
+    store_dir: StoreDir = None,
+    config_dir: ConfigDir = None,
+    as_json: Json = False,
+) -> None:
+    """Write a release as a plain transformers folder, or as a GGUF for llama.cpp."""
+    from srlr.cli import render
+    from srlr.core.errors import ConfigError
+    from srlr.core.runs import size_bytes
+
+    is_gguf = to.suffix == ".gguf"
+    if form not in (None, "f32", "bf16", "q8_0") or (form and not is_gguf):
+        raise ConfigError(
+            f"--type {form!r} goes with no such export", "--to FILE.gguf --type f32, bf16 or q8_0"
+        )
+    with registry(store_dir, config_dir) as found:
+        one = _one(found, release)
+        folder = found.folder(one)
+    from srlr.models import export as exporting
+
+    if is_gguf:
+        exporting.to_gguf(folder, to, one.name, form, one.licence)  # type: ignore[arg-type]
+    else:
+        exporting.to_safetensors(folder, to, one.name, one.kind)
+    size = size_bytes(to)
+    data = {"release": one.name, "path": str(to), "bytes": size}
+    human = f"{one.name}: {to}, {render.gigabytes(size)}"
+    render.emit("releases.export", data, as_json=as_json, human=human)
+
+
 def _one(found: "Registry", name: str) -> "Release":
     role, _, which = name.partition("@")
     return found.get(role, which or "current")
