@@ -1,5 +1,6 @@
 """How a role's requests went in the last ten minutes, five seconds at a time: what plots show."""
 
+import math
 from collections import OrderedDict
 from dataclasses import dataclass, field
 from typing import Any
@@ -62,5 +63,4 @@ def percentile_ms(seconds: list[float], share: float) -> float | None:
     """The nearest-rank percentile; None of nothing."""
     if not seconds:
         return None
-    rank = max(0, round(share * len(seconds) + 0.5) - 1)
-    return 1000 * sorted(seconds)[min(rank, len(seconds) - 1)]
+    return 1000 * sorted(seconds)[math.ceil(share * len(seconds)) - 1]
