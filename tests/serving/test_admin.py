@@ -4,8 +4,10 @@ import asyncio
 import json
 from typing import NamedTuple
 
+import numpy as np
 import pytest
 from published import publish
+from safetensors.numpy import save_file
 from stub_fleet import Stage, ask
 
 from srlr.core import compose, releases
@@ -180,7 +182,7 @@ def test_a_key_swaps_only_with_the_scope_and_the_role(tmp_path):
 def store(tmp_path):
     folder = tmp_path / "model"
     folder.mkdir()
-    (folder / "config.json").write_text("{}")
+    save_file({"weights": np.zeros(4)}, folder / "model.safetensors")
     for alias in ("current", "candidate"):
         publish(tmp_path / "store", folder, alias=alias, max_new_tokens=len(alias))
     return tmp_path / "store"
