@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: setup train test test-browser test-slow bench clean
+.PHONY: setup train test test-browser test-slow bench bench-serve clean
 
 setup: $(VENV)/installed
 
@@ -42,6 +42,9 @@ bench: setup
 	$(BIN)/python -m benchmarks.stepwise_step
 	$(BIN)/python -m benchmarks.retrieval
 	$(BIN)/python -m benchmarks.sandbox
+
+bench-serve: setup
+	$(BIN)/python -m benchmarks.serve_faults
 
 clean:
 	rm -rf $(VENV) dist .pytest_cache .mypy_cache .ruff_cache .coverage*

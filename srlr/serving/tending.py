@@ -25,6 +25,7 @@ class Tending:
     fleet: Fleet
     attempts: dict[tuple[str, str], int] = field(default_factory=dict)
     not_before: dict[tuple[str, str], float] = field(default_factory=dict)
+    burials: set[asyncio.Task[None]] = field(default_factory=set)
     starting: dict[tuple[str, str], asyncio.Task[None]] = field(default_factory=dict)
 
     async def run(self) -> None:
@@ -49,6 +50,9 @@ class Tending:
     def _buried(self, role: str, version: str) -> None:
         for member in [one for one in self.fleet.of(role, version) if not one.worker.alive]:
             self.fleet.of(role, version).remove(member)
+            burial = asyncio.create_task(member.worker.stop(0.0))  # frees its socket and client
+            self.burials.add(burial)
+            burial.add_done_callback(self.burials.discard)
             self.fleet.audit.append(
                 "worker.lost",
                 BY,
