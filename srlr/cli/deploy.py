@@ -48,11 +48,14 @@ def deploy(
 ) -> None:
     """Publish a run's model as an immutable, signed release."""
     from srlr.core import compose, release_aliases
+    from srlr.serving import permits
     from srlr.stages import deploy as stage
 
     release_aliases.known(alias)
     settings = compose.compose(words or (), config_dir=config_dir).settings
-    how = stage.How(who(), alias, force)
+    enforced = settings.serve.cli_policy == "enforce"
+    by = permits.permit(settings, "deploy", settings.role.name) if enforced else who()
+    how = stage.How(by, alias, force)
     if dry_run:
         _propose(settings, run, how, as_json=as_json)
         return

@@ -101,7 +101,7 @@ class Serve(Node):
     grace_s: NonNegative = 30.0
     """How long answers under way may take when the gateway is stopped."""
     cli_policy: Literal["open", "enforce"] = "open"
-    """`enforce`: commands that deploy, swap, train or change keys need a key in SRLR_API_KEY."""
+    """`enforce`: srlr deploy, swap, backup and keys need a key in SRLR_API_KEY."""
     tls: Tls = Tls()
     limits: Limits = Limits()
     keys: Keys = Keys()

@@ -205,7 +205,8 @@ async def _stream(asked: Asked, place: int) -> AsyncGenerator[Event, None]:
     reads = _reads(asked, ask)
     hold = reads and asked.structured == "require"
     out = Outgoing(Watch(asked.policy, _given(asked, ask)), asked.tell)
-    answer, texts, tokens = asked.answer(ask, whole=hold), [], 0
+    answer, tokens = asked.answer(ask, whole=hold), 0
+    texts: list[str] = []
     finish: Finish | None = None
     prompt_tokens = 0
     async with aclosing(answer):

@@ -123,31 +123,31 @@ def wanted(
         raise Rejected(400, "invalid_field", what, f"n={max(1, most // len(prompts))}", param="n")
     kind = "chatcmpl" if isinstance(request, Chat) else "cmpl"
     name = f"{kind}-{secrets.token_hex(12)}"
-    shared = _manner(request, served)
-    first = secrets.randbits(48) if request.seed is None else request.seed % 2**48
-    asks = [
-        Ask(
-            id=f"{name}-{place}",
-            role=served.role,
-            seed=first if place == 0 else random.Random(f"{first} {place}").getrandbits(48),
-            deadline=until,
-            conversation=conversation,
-            **shared,
-            **prompt,
-        )
-        for place, prompt in enumerate(one for one in prompts for _ in range(choices))
-    ]
+    shared = _manner(request, served) | {"deadline": until, "conversation": conversation}
+    seeds = _seeds(request.seed, choices * len(prompts))
+    every = [prompt for prompt in prompts for _ in range(choices)]
+    asks = tuple(
+        Ask(id=f"{name}-{place}", role=served.role, seed=seed, **prompt, **shared)
+        for place, (prompt, seed) in enumerate(zip(every, seeds, strict=True))
+    )
     return Wanted(
         id=name,
         created=int(time.time()),
         model=request.model,
         served=served,
         version=version,
-        asks=tuple(asks),
+        asks=asks,
         said=said,
         stream=bool(request.stream),
         usage_in_stream=request.usage_in_stream,
     )
+
+
+def _seeds(said: int | None, count: int) -> list[int]:
+    """One a choice, the first as it was said; drawn where none was."""
+    first = secrets.randbits(48) if said is None else said % 2**48
+    rest = (random.Random(f"{first} {place}").getrandbits(48) for place in range(1, count))
+    return [first, *rest]
 
 
 def _prompts(

@@ -32,7 +32,7 @@ def served(tmp_path_factory, tiny_model_folder):
         env=env | {"PYTHONPATH": str(root), "OMP_NUM_THREADS": "1"},
         stderr=(log := (store / "serve.txt").open("w+")),
     )
-    until = time.monotonic() + 120
+    until = time.monotonic() + 240
     while not _is_open(port):
         assert process.poll() is None, (store / "serve.txt").read_text()
         assert time.monotonic() < until
@@ -55,7 +55,7 @@ def _is_open(port):
 @pytest.fixture(scope="module")
 def client(served):
     url = f"http://127.0.0.1:{served[1]}/v1"
-    with openai.OpenAI(base_url=url, api_key="none", max_retries=0, timeout=60) as one:
+    with openai.OpenAI(base_url=url, api_key="none", max_retries=0, timeout=240) as one:
         yield one
 
 
@@ -111,7 +111,7 @@ def test_a_client_that_hangs_up_frees_the_worker(served, client):
     connection.close()
     began = time.monotonic()
     while 'srlr_running{role="sentiment"} 0.0' not in figures(port):
-        assert time.monotonic() - began < 5
+        assert time.monotonic() - began < 20
         time.sleep(0.05)
 
     assert 'srlr_requests_total{role="sentiment",status="499"} 1.0' in figures(port)

@@ -2,6 +2,7 @@
 
 import pytest
 
+from srlr.cli.app import main
 from srlr.core.compose import compose
 from srlr.core.serving import Keys
 from srlr.serving import key_store
@@ -52,3 +53,11 @@ def test_an_enforced_one_wants_a_key_that_is_for_it(tmp_path, enforced, monkeypa
     monkeypatch.setenv("SRLR_API_KEY", text)
     with pytest.raises(Denied, match="is revoked"):
         permit(enforced, "deploy", "math")
+
+
+def test_srlr_deploy_asks_for_a_key_before_anything_else(tmp_path, monkeypatch, capsys):
+    monkeypatch.delenv("SRLR_API_KEY", raising=False)
+    made(tmp_path, "deploy")
+
+    assert main(["deploy", f"store_dir={tmp_path}", "serve.cli_policy=enforce"]) == 4
+    assert "SRLR_API_KEY" in capsys.readouterr().err
