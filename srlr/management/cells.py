@@ -28,7 +28,7 @@ from srlr.stages.state import NAMES
 
 CELL, TEST = "ablation/cell.json", "ablation/test.json"
 ATTEMPTS, SAMPLES = "ablation/attempts.jsonl", "ablation/samples.jsonl"
-NO_PART = frozenset({"ablation", "runs_dir", "store_dir", "config_dir"})
+NO_PART = frozenset({"ablation", "runs_dir", "store_dir", "config_dir", "deploy"})
 """Settings on which a cell does not depend."""
 
 

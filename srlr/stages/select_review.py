@@ -11,6 +11,7 @@ from typing import Any
 from srlr.core import target
 from srlr.core.errors import SrlrError
 from srlr.core.rundir import RunDir, hash_of
+from srlr.core.runs import WHERE_NOT_WHAT
 from srlr.models import precision
 from srlr.stages import select, select_again, select_record
 from srlr.stages.select import Choice
@@ -121,7 +122,7 @@ def _today(rundir: RunDir, made: dict[str, Choice | SrlrError]) -> Choice | Srlr
         found = select_again.decided_on(rundir, machine)
     except SrlrError as error:
         return error
-    dump = settings.model_dump(mode="json", exclude={"seed", "runs_dir", "store_dir"})
+    dump = settings.model_dump(mode="json", exclude=set(WHERE_NOT_WHAT))
     key = hash_of([dump, {name: one.as_dict() for name, one in found.items()}])
     if key not in made:
         try:
