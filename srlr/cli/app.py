@@ -14,7 +14,19 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from srlr import __version__
-from srlr.cli import ab, assets, compare, config, invoking, models, render, roles, runs, track
+from srlr.cli import (
+    ab,
+    assets,
+    compare,
+    config,
+    export,
+    invoking,
+    models,
+    render,
+    roles,
+    runs,
+    track,
+)
 from srlr.core.errors import SrlrError
 
 app = typer.Typer(
@@ -25,6 +37,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+runs.app.command("export")(export.export)
 app.add_typer(runs.app, name="runs")
 app.add_typer(assets.app, name="assets")
 app.add_typer(config.app, name="config")
