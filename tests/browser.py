@@ -24,6 +24,7 @@ FLAGS = (
     "--disable-sync",
     "--hide-scrollbars",
     "--enable-logging=stderr",
+    "--host-resolver-rules=MAP * ~NOTFOUND",  # as without a network
 )
 NARROWEST = 500
 """Pixels of a window; a frame in it may be narrower."""

@@ -248,3 +248,23 @@ def test_a_role_that_does_not_flag_has_none(report):
     assert report.categories == {}
     assert "By category" not in markdown(report)
     assert 'id="h-categories"' not in html(report)
+
+
+@pytest.mark.parametrize("answered", [True, False])
+def test_tasks_of_one_class_alone_have_a_report_without_a_nan(built, attempts, answered):
+    """Whether every answer is that class too, or some are another or unreadable."""
+    rows = [row for row in attempts if row["gold"]["label"] == "neutral"]
+    if answered:
+        rows = [{**row, "answer": {"label": "neutral"}, "valid": True} for row in rows]
+    report = built(attempts=rows)
+    text = report.model_dump_json()
+
+    assert len(rows) >= 5 * 20
+    assert "NaN" not in text
+    assert "Infinity" not in text
+    assert report.table[0].metrics["accuracy"].value == (
+        1.0 if answered else pytest.approx(0.3, abs=0.3)
+    )
+    assert [score.support for score in report.per_class["rlvr"]] == [0, len(rows) // 5, 0]
+    assert html(report).startswith("<!doctype html>")
+    assert markdown(report).startswith("# ")
