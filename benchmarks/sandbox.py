@@ -1,6 +1,7 @@
 """What a run of generated code costs: a sandbox against a bare interpreter, one by one and pooled.
 
-python -m benchmarks.sandbox          the function add(a, b) with three tests, 60 turns
+python -m benchmarks.sandbox          the function add(a, b) with three tests, 60 turns; and 64
+                                      different answers, as an RLVR step of codegen judges them
 """
 
 import argparse
@@ -11,8 +12,12 @@ from dataclasses import replace
 from statistics import median
 
 from benchmarks.timing import alternate, machine, spread, table
-from srlr import sandbox
+from srlr import roles, sandbox
+from srlr.core.compose import compose
 from srlr.core.sandboxing import Sandbox
+from srlr.core.types import Reward
+from srlr.rewards.judging import prejudge
+from srlr.roles import codegen
 from srlr.sandbox import Program
 
 PLAIN = Program(
@@ -43,9 +48,37 @@ def throughput(programs: int, workers: int) -> float:
     return programs / (time.perf_counter() - began)
 
 
+def step(answers: int, turns: int) -> Mapping[str, Sequence[float]]:
+    """Seconds that the rewards of a step's answers took, one by one and shown together first."""
+    settings = compose(["role=codegen"]).settings
+    role = roles.load(settings.role)
+    rewards = list(role.rewards().values())
+    tasks = role.load_tasks(settings.role, "train")[:answers]
+    said = [(task, "".join(role.completion(codegen.expert(task)))) for task in tasks]
+    worths: list[list[Reward | None]] = []
+
+    def judged(*, together: bool) -> None:
+        codegen._judged.cache_clear()
+        if together:
+            prejudge(role.prejudge, said)  # type: ignore[attr-defined]
+        worths.append([reward(*one) for one in said for reward in rewards])
+
+    took = alternate(
+        {
+            "one by one": lambda turn: judged(together=False),
+            "together": lambda turn: judged(together=True),
+        },
+        turns,
+    )
+    assert all(one == worths[0] for one in worths), "rewards do not depend on how they are run"
+    return took
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--turns", type=int, default=60)
+    parser.add_argument("--answers", type=int, default=64)
+    parser.add_argument("--steps", type=int, default=5)
     asked = parser.parse_args()
     by = sandbox.require(Sandbox())
     seconds = measured(asked.turns)
@@ -79,6 +112,12 @@ def main() -> None:
                 for n in sorted({1, 2, os.cpu_count() or 1})
             ],
         )
+    )
+    steps = step(asked.answers, asked.steps)
+    print(
+        f"\n{asked.answers} answers of codegen and their rewards, by turns, "
+        f"{asked.steps} turns:\n\n"
+        + table(["answers are run", "s"], [[n, spread(s, "{:.2f}")] for n, s in steps.items()])
     )
 
 

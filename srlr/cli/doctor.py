@@ -72,7 +72,7 @@ def look(config_dir: Path | None = None) -> list[Check]:
     runs_dir = Path(settings.runs_dir) if settings else Path("runs")
     checks += machine(settings.hardware if settings else Hardware(name="auto"), runs_dir)
     checks += [writable("run folder", runs_dir, "choose another with runs_dir=DIR"), cache()]
-    return [*checks, *optional()]
+    return [*checks, sandbox(), *optional()]
 
 
 def python() -> Check:
@@ -173,6 +173,26 @@ def _missing_assets() -> list[str]:
     except SrlrError as error:
         return [error.what]
     return [state.name for state in states if state.status != "ready"]
+
+
+def sandbox() -> Check:
+    """Whether generated code can be run apart from this machine: by a trial, as a run begins."""
+    from srlr.core.sandboxing import Sandbox
+    from srlr.sandbox import Call, call, require
+
+    asked = Sandbox()
+    try:
+        by = require(asked)
+        ran = call("def double(x):\n    return 2 * x", [Call("double", (21,))], asked)
+    except SrlrError as error:  # only a role that runs code needs it
+        return Check("sandbox", "warn", error.what, error.hint)
+    assert by is not None, "it is asked for"
+    if [one.value for one in ran.replies] != [42]:
+        said = ran.replies[0].error if ran.replies else ran.ended
+        fix = "see role.sandbox: its memory_mb and cpu_s may be too little for this Python"
+        return Check("sandbox", "warn", f"a trial of 21 + 21 failed: {said}", fix)
+    ways = {"root": "as a user of its own", "user": "in a user namespace"}
+    return Check("sandbox", "ok", f"bubblewrap, {ways[by.way]}; a run took {ran.seconds:.2f} s")
 
 
 def _try(call: Callable[[], Path]) -> Path | SrlrError:

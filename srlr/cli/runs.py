@@ -9,7 +9,7 @@ import typer
 if TYPE_CHECKING:
     from srlr.core.rundir import RunDir
 
-app = typer.Typer(help="Runs: list, show, compare, remove.", no_args_is_help=True)
+app = typer.Typer(help="Runs: list, show, compare, export, remove.", no_args_is_help=True)
 
 RunsDir = Annotated[
     str | None,

@@ -93,14 +93,15 @@ def _found(
 def _known(metric: str | None, stage: str | None, plot: Path | None) -> None:
     """Refuses a misspelt metric or stage, which would only find nothing."""
     from srlr.core.layers import nearest
-    from srlr.evaluation.metrics import METRICS
+    from srlr.evaluation.metrics import DETECTED, FALSE_POSITIVE, METRICS
     from srlr.evaluation.value import TITLES
 
     for what, said, names in (
         ("metric", metric, list(METRICS)),
         ("stage", stage, list(TITLES)),
     ):
-        if said is not None and said not in names:
+        of_category = what == "metric" and (said or "").startswith((DETECTED, FALSE_POSITIVE))
+        if said is not None and said not in names and not of_category:
             near = nearest(said, names)
             raise ConfigError(
                 f"--{what}: there is no {what} {said!r}",

@@ -10,7 +10,7 @@ from statistics import fmean
 
 from srlr.core.evaluating import Track
 from srlr.core.types import Decision
-from srlr.evaluation.metrics import METRICS
+from srlr.evaluation.metrics import falls
 from srlr.evaluation.tracker import Entry, Figure
 
 
@@ -55,13 +55,13 @@ def decide(series: Series, now: datetime, settings: Track) -> Decision:
         need = settings.min_evaluations
         return Decision("wait", f"{len(known)} of {need} earlier evaluations needed to judge")
     mean = fmean(known)
-    falls = series.metric in METRICS and METRICS[series.metric].lower_is_better
-    worse = newest.value - mean if falls else mean - newest.value
+    less = falls(series.metric)
+    worse = newest.value - mean if less else mean - newest.value
     said = f"{newest.value:.3f} against {mean:.3f} in the mean of {len(known)} before"
     if worse <= settings.max_drop * abs(mean) + 1e-12:
         return Decision("keep", said)
-    end = newest.low if falls else newest.high
-    if end is not None and (end <= mean if falls else end >= mean):
+    end = newest.low if less else newest.high
+    if end is not None and (end <= mean if less else end >= mean):
         return Decision("watch", f"{said}; its interval holds that mean")
     return Decision("alert", f"{said}: worse by more than {settings.max_drop:.0%}")
 

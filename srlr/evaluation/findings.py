@@ -1,7 +1,7 @@
 """Weak spots with an id: named slices and found ones, how surely weak they are, and what to do.
 
 {"format": 1, "run": "…", "role": "sentiment", "model": "rlvr", "metric": "accuracy",
- "looked_at": 31, "notes": ["…"],
+ "looked_at": 31, "left_out": ["score"], "notes": ["…"],       keys of meta that tell the answer
  "findings": [{"id": "w-3fa2b1", "kind": "slice" | "cluster" | "rule", "title": "negation: yes",
                "where": {"key": "negation", "value": "yes"}, "rows": 61, "score": 0.52,
                "rest": 0.71, "gap": -0.19, "low": -0.31, "high": -0.06, "p": 0.002, "p_holm": 0.05,
@@ -10,7 +10,7 @@
  "clusters": {"embedder": "hashed-1-1024", "centres": [[…], …]}}
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -18,7 +18,7 @@ import numpy as np
 
 from srlr.core.rundir import hash_of
 from srlr.core.types import Decision, Task
-from srlr.evaluation import found, weaknesses
+from srlr.evaluation import found, revealing, weaknesses
 from srlr.evaluation.compare import Resampling, independent
 from srlr.evaluation.effects import holm, split_p
 from srlr.evaluation.found import Group, Where
@@ -79,6 +79,8 @@ class Findings:
     looked_at: int
     findings: tuple[Finding, ...]
     centres_KF: Floats
+    left_out: tuple[str, ...] = ()
+    """Keys of meta that tell the answer, and so are no slices."""
 
     def record(self, embedder: str) -> dict[str, Any]:
         """As weaknesses.json has it."""
@@ -86,6 +88,7 @@ class Findings:
         return {
             "metric": "accuracy",
             "looked_at": self.looked_at,
+            "left_out": list(self.left_out),
             "findings": [asdict(one) for one in self.findings],
             "clusters": {"embedder": embedder, "centres": centres},
         }
@@ -100,8 +103,9 @@ def find(material: Material, how: Resampling, min_rows: int = 20) -> Findings:
     rows = material.rows
     right = [bool(one) for one in outcomes(rows, material.schema).correct]
     grouped, centres_KF = found.clusters(rows, material.vectors_NF, how.seed)
-    groups = [*_slices(rows, min_rows), *grouped]
-    groups += found.rules(rows, right, min_rows, how.seed)
+    told_by = revealing.keys(rows, material.schema)
+    groups = [*_slices(rows, min_rows, told_by), *grouped]
+    groups += found.rules(rows, right, min_rows, how.seed, told_by)
     large = [one for one in groups if _is_large(one, min_rows)]
     inside = [[right[n] for n in one.members] for one in large]
     outside = [[right[n] for n in one.judged - one.members] for one in large]
@@ -112,7 +116,7 @@ def find(material: Material, how: Resampling, min_rows: int = 20) -> Findings:
         if finding is not None:
             told.append(finding)
     told.sort(key=lambda one: (not one.clear, one.p, one.gap))
-    return Findings(len(large), tuple(told[:LIMIT]), centres_KF)
+    return Findings(len(large), tuple(told[:LIMIT]), centres_KF, tuple(sorted(told_by)))
 
 
 def _is_large(group: Group, min_rows: int) -> bool:
@@ -120,9 +124,9 @@ def _is_large(group: Group, min_rows: int) -> bool:
     return least <= len(group.members) <= len(group.judged) - least
 
 
-def _slices(rows: Sequence[Attempt], min_rows: int) -> list[Group]:
+def _slices(rows: Sequence[Attempt], min_rows: int, left_out: Container[str]) -> list[Group]:
     every = frozenset(range(len(rows)))
-    named = weaknesses.slices(rows, min_rows)
+    named = weaknesses.slices(rows, min_rows, left_out)
     return [
         Group("slice", f"{key}: {value}", weaknesses.where(rows, key, value), members, every)
         for (key, value), members in named.items()

@@ -70,6 +70,32 @@ def by_category(o: Outcomes) -> Floats:
     return np.concatenate([np.array(has_NK), np.array(hit_NK)], axis=1).astype(np.float64)
 
 
+def categories(schema: Schema) -> tuple[str, ...]:
+    """The labels of a role that flags: those beside "none" or "safe", where there are several."""
+    flagged = tuple(label for label in schema.labels if label not in NOTHING)
+    return flagged if 1 < len(flagged) < len(schema.labels) else ()
+
+
+def detections_of(o: Outcomes, category: str) -> Floats:
+    """(N, 2): people gave the row that flag; they did, and the answer too."""
+    pairs = [
+        (category in gold, category in gold and category in (said or ()))
+        for gold, said in _pairs(o)
+    ]
+    return np.array(pairs, dtype=np.float64)
+
+
+def false_positives_of(o: Outcomes, category: str) -> Floats:
+    """(N, 2): people did not give the row that flag; they did not, and the answer does or cannot be
+    read.
+    """
+    pairs = [
+        (category not in gold, category not in gold and (said is None or category in said))
+        for gold, said in _pairs(o)
+    ]
+    return np.array(pairs, dtype=np.float64)
+
+
 def macro(sums: Floats) -> Floats:
     """The mean over categories that occur of the share of their rows that get their flag; NaN where
     none occurs.

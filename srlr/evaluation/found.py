@@ -9,7 +9,7 @@ Axes: N tasks, F features, K clusters.
 import random
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -94,8 +94,16 @@ def nearest(vectors_NF: Floats, centres_KF: Floats) -> list[int]:
 # -- rules -----------------------------------------------------------------------------------------
 
 
-def rules(rows: Sequence[Attempt], right: Sequence[bool], min_rows: int, seed: int) -> list[Group]:
-    """Groups in which more fail than elsewhere, each all that a few conditions say."""
+def rules(
+    rows: Sequence[Attempt],
+    right: Sequence[bool],
+    min_rows: int,
+    seed: int,
+    left_out: Container[str] = (),
+) -> list[Group]:
+    """Groups in which more fail than elsewhere, each all that a few conditions say; none of them
+    of the keys of meta that are left out.
+    """
     from sklearn.tree import DecisionTreeClassifier
 
     order = list(range(len(rows)))
@@ -103,7 +111,7 @@ def rules(rows: Sequence[Attempt], right: Sequence[bool], min_rows: int, seed: i
     half, judged = sorted(order[: len(order) // 2]), frozenset(order[len(order) // 2 :])
     if len(half) < 2 * min_rows or len({right[place] for place in half}) < 2:
         return []
-    names = feature_names(rows)
+    names = feature_names(rows, left_out)
     table_NF = np.array([_vector(features(r["prompt"], r["meta"]), names) for r in rows])
     tree = DecisionTreeClassifier(
         max_depth=DEPTH, min_samples_leaf=max(5, min_rows // 2), random_state=seed
@@ -120,12 +128,14 @@ def rules(rows: Sequence[Attempt], right: Sequence[bool], min_rows: int, seed: i
     return found
 
 
-def feature_names(rows: Sequence[Attempt]) -> list[str]:
+def feature_names(rows: Sequence[Attempt], left_out: Container[str] = ()) -> list[str]:
     """What is counted in every task, and what meta says of some."""
     values: dict[str, set[str]] = {}
     measures: dict[str, bool] = {}
     for row in rows:
         for key, value in row["meta"].items():
+            if key in left_out:
+                continue
             number = isinstance(value, int | float) and not isinstance(value, bool)
             measures[key] = measures.get(key, True) and number
             values.setdefault(key, set()).update(_named(value))

@@ -17,7 +17,7 @@ from srlr.core.errors import ConfigError
 from srlr.core.evaluating import VERSUS, Gate
 from srlr.evaluation import compare, sentences, tables
 from srlr.evaluation.compare import Difference, Interval, Resampling
-from srlr.evaluation.metrics import METRICS, Metric, named
+from srlr.evaluation.metrics import Metric, falls, named
 from srlr.evaluation.outcomes import Schema, finite
 from srlr.evaluation.value import METRIC_TITLES, TITLES, Check, Report
 
@@ -81,11 +81,11 @@ def title(word: str) -> str:
 
 def _floor(word: str, floor: float, evaluated: Evaluated) -> Check:
     got = _measured(word, evaluated)
-    falls = word == COST or (word in METRICS and METRICS[word].lower_is_better)
-    reached = got is not None and (got.value <= floor if falls else got.value >= floor)
+    ceiling = word == COST or falls(word)
+    reached = got is not None and (got.value <= floor if ceiling else got.value >= floor)
     return Check(
         name=word,
-        required=f"{'≤' if falls else '≥'} {floor:.3f}",
+        required=f"{'≤' if ceiling else '≥'} {floor:.3f}",
         measured=_said(got),
         passed=reached,
     )
@@ -151,4 +151,4 @@ def _versus(word: str, floor: float | str, evaluated: Evaluated) -> Check:
 def _gained(gap: Difference, word: str, least: float) -> bool:
     if not least:
         return tables.better(gap, word)
-    return -gap.high >= least if METRICS[word].lower_is_better else gap.low >= least
+    return -gap.high >= least if falls(word) else gap.low >= least

@@ -29,6 +29,7 @@ def markdown(report: Report) -> str:
         *_section("Drawn answers", _sampled(report)),
         *_section("Gate", _gate(report)),
         *_section("F1 by label", _classes(report)),
+        *_section("By category", _categories(report)),
         *_section("Weak spots", _weak(report)),
         *_section("What to do about them", _findings(report)),
         *_section("Beyond these tasks", _beyond(report)),
@@ -183,6 +184,21 @@ def _classes(report: Report) -> str:
         for k, label in enumerate(report.labels)
     ]
     return table(["label", "rows", *(TITLES[model] for model in models)], lines)
+
+
+def _categories(report: Report) -> str:
+    models = list(report.categories)
+    kinds = ("detected", "false_positives")
+    heads = [f"{TITLES[m]}: {said}" for m in models for said in ("detected", "false positives")]
+    lines = [
+        [
+            plain(one.category),
+            str(one.rows),
+            *(_cell(getattr(report.categories[m][k], kind)) for m in models for kind in kinds),
+        ]
+        for k, one in enumerate(report.categories.get(report.final, ()))
+    ]
+    return table(["category", "rows", *heads], lines)
 
 
 def _weak(report: Report) -> str:

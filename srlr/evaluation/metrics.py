@@ -9,6 +9,7 @@ import difflib
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
@@ -18,6 +19,8 @@ from srlr.evaluation import flags, places, speaking, working
 from srlr.evaluation.outcomes import Attempt, Floats, Ints, Outcomes, Schema, finite, outcomes
 
 BINS = 10
+DETECTED, FALSE_POSITIVE = "detection_rate_", "false_positive_rate_"
+"""Before a category's name."""
 INVALID = "invalid"
 """The confusion matrix's last column: no answer, an unreadable one, or an unknown label."""
 
@@ -170,12 +173,13 @@ def named(word: str, schema: Schema) -> Metric | Percentile:
     Raises:
         ConfigError: there is no such metric, or the role has no labels or no confidence for it.
     """
-    metric = METRICS.get(word)
+    known = METRICS | by_category(schema)
+    metric = known.get(word)
     if metric is None:
-        nearest = difflib.get_close_matches(word, METRICS, n=1, cutoff=0.4)
+        nearest = difflib.get_close_matches(word, known, n=1, cutoff=0.4)
         raise ConfigError(
             f"there is no metric {word!r}",
-            f"write {nearest[0]!r}" if nearest else f"choose one of {', '.join(METRICS)}",
+            f"write {nearest[0]!r}" if nearest else f"choose one of {', '.join(known)}",
         )
     if isinstance(metric, Metric) and metric.needs_labels and not schema.labels:
         raise ConfigError(
@@ -188,6 +192,25 @@ def named(word: str, schema: Schema) -> Metric | Percentile:
             "name its field in role.confidence, or take the metric out of role.metrics",
         )
     return metric
+
+
+def by_category(schema: Schema) -> dict[str, Metric]:
+    """Two metrics for each category of a role that flags: `detection_rate_privacy`, of the rows
+    that are it the share that gets its flag, and `false_positive_rate_privacy`, of the others.
+    """
+    found = {}
+    for one in flags.categories(schema):
+        hits = partial(flags.detections_of, category=one)
+        wrong = partial(flags.false_positives_of, category=one)
+        found[f"{DETECTED}{one}"] = Metric(hits, _ratio)
+        found[f"{FALSE_POSITIVE}{one}"] = Metric(wrong, _ratio, lower_is_better=True)
+    return found
+
+
+def falls(word: str) -> bool:
+    """Whether less of the metric is better."""
+    metric = METRICS.get(word)
+    return word.startswith(FALSE_POSITIVE) if metric is None else metric.lower_is_better
 
 
 def per_class(rows: Sequence[Attempt], schema: Schema) -> list[dict[str, Any]]:

@@ -17,6 +17,8 @@
                                      "first": 0.74, "second": 0.76, "runs": [0.021]}},
             "flips": {"fixed": 21, "broken": 9, "p": 0.04}}],
  "per_class": {"srl": [{"label": "negative", "precision": …, "recall", "f1", "support": 120}]},
+ "categories": {"srl": [{"category": "privacy", "rows": 12, "detected": {"value", "low", "high"},
+                         "false_positives": {…}}]}               of a role that flags
  "confusion": {"srl": [[100, 15, 4, 1], …]}      gold labels down; labels and "invalid" across
  "calibration": {"srl": {"ece", "brier", "without", "bins": [{"low", "high", "rows", …}]}},
  "curves": {"srl": {"loss": [[1, 2.1], …], "dev_macro_f1": […]}, "rlvr": {"reward": […]}},
@@ -80,6 +82,7 @@ def build(
         tests=tests,
         rlvr_gain=tables.rlvr_gain(tests, settings.role.main_metric, extras.results),
         per_class=tables.per_class_of(by_model, schema),
+        categories=tables.categories_of(by_model, schema, how),
         confusion=tables.confusion_of(by_model, schema),
         calibration=tables.calibration_of(by_model, schema),
         curves=tables.curves(metrics_rows),

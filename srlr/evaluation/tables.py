@@ -6,6 +6,7 @@ from math import isfinite
 from typing import Any
 
 from srlr.core.errors import ConfigError
+from srlr.evaluation import flags
 from srlr.evaluation.compare import (
     Difference,
     Resampling,
@@ -15,13 +16,22 @@ from srlr.evaluation.compare import (
     paired,
     pooled_paired,
 )
-from srlr.evaluation.metrics import METRICS, calibration, confusion, per_class
+from srlr.evaluation.metrics import (
+    DETECTED,
+    FALSE_POSITIVE,
+    METRICS,
+    calibration,
+    confusion,
+    falls,
+    per_class,
+)
 from srlr.evaluation.outcomes import Attempt, Schema, finite
 from srlr.evaluation.value import (
     COMPARISONS,
     STAGES,
     TITLES,
     Calibration,
+    CategoryScore,
     ClassScore,
     Latency,
     ModelRow,
@@ -166,12 +176,12 @@ def before_rlvr(tests: Sequence[PairedTest], word: str) -> Difference | None:
 
 def better(gap: Difference, word: str) -> bool:
     """The whole interval lies on the metric's better side of 0."""
-    return gap.high < 0 if METRICS[word].lower_is_better else gap.low > 0
+    return gap.high < 0 if falls(word) else gap.low > 0
 
 
 def worse(gap: Difference, word: str) -> bool:
     """The whole interval lies on the metric's worse side of 0."""
-    return gap.low > 0 if METRICS[word].lower_is_better else gap.high < 0
+    return gap.low > 0 if falls(word) else gap.high < 0
 
 
 def rlvr_gain(
@@ -194,6 +204,25 @@ def per_class_of(models: Rows, schema: Schema) -> dict[str, tuple[ClassScore, ..
     return {
         model: tuple(ClassScore(**score) for score in per_class(rows, schema))
         for model, rows in models.items()
+    }
+
+
+def categories_of(
+    models: Rows, schema: Schema, how: Resampling
+) -> dict[str, tuple[CategoryScore, ...]]:
+    """How every category fares with every model; empty for a role that does not flag."""
+    return {
+        model: tuple(
+            CategoryScore(
+                category=one,
+                rows=sum(one in (flags.of(row["gold"], schema) or ()) for row in rows),
+                detected=interval(rows, f"{DETECTED}{one}", schema, how),
+                false_positives=interval(rows, f"{FALSE_POSITIVE}{one}", schema, how),
+            )
+            for one in flags.categories(schema)
+        )
+        for model, rows in models.items()
+        if flags.categories(schema)
     }
 
 

@@ -129,6 +129,15 @@ class ClassScore(Value):
     support: int
 
 
+class CategoryScore(Value):
+    """How one category of what is flagged fares, on its `rows` and on all others; None without."""
+
+    category: str
+    rows: int
+    detected: Interval | None
+    false_positives: Interval | None
+
+
 class Bin(Value):
     """Answers whose confidence lies in [low, high)."""
 
@@ -269,6 +278,8 @@ class Report(Value):
     tests: tuple[PairedTest, ...]
     rlvr_gain: bool
     per_class: dict[str, tuple[ClassScore, ...]]
+    categories: dict[str, tuple[CategoryScore, ...]] = {}
+    """By model; empty for a role that does not flag."""
     confusion: dict[str, tuple[tuple[int, ...], ...]]
     calibration: dict[str, Calibration]
     curves: dict[str, dict[str, tuple[tuple[int, float], ...]]]

@@ -1,17 +1,18 @@
 """Where a model is weaker than elsewhere: slices of the tasks by their `meta`, worst first.
 
-A slice is all rows with one value of one key. Numbers with many values are cut into thirds, lists
-count for each of their members, and the prompt's length is always a slice. A key with more than
-MAX_VALUES names (an id, say) is no slice.
+A slice is all rows with one value of one key that does not tell the answer. Numbers with many
+values are cut into thirds, lists count for each of their members, and the prompt's length is always
+a slice. A key with more than MAX_VALUES names (an id, say) is no slice.
 """
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from srlr.evaluation import revealing
 from srlr.evaluation.compare import Resampling, independent
 from srlr.evaluation.metrics import named
 from srlr.evaluation.outcomes import Attempt, Schema
@@ -64,7 +65,7 @@ def find(
     """
     metric = named(word, schema)
     found = []
-    groups = slices(rows, min_rows)
+    groups = slices(rows, min_rows, revealing.keys(rows, schema))
     for (key, value), members in groups.items():
         inside = [row for place, row in enumerate(rows) if place in members]
         outside = [row for place, row in enumerate(rows) if place not in members]
@@ -80,11 +81,15 @@ def find(
     return Weaknesses(word, len(groups), tuple(found[:limit]))
 
 
-def slices(rows: Sequence[Attempt], min_rows: int) -> dict[tuple[str, str], frozenset[int]]:
+def slices(
+    rows: Sequence[Attempt], min_rows: int, left_out: Container[str] = ()
+) -> dict[tuple[str, str], frozenset[int]]:
     """(key, value) → the places of its rows, for every slice that is large enough on both sides."""
     columns = _columns(rows)
     groups: dict[tuple[str, str], frozenset[int]] = {}
     for key, column in columns.items():
+        if key in left_out:
+            continue
         named_groups = _thirds(key, column) if _is_measure(column) else _values(column)
         for value, places in named_groups.items():
             if min_rows <= len(places) <= len(rows) - min_rows:

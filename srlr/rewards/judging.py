@@ -1,13 +1,16 @@
 """Calling a reward that somebody else wrote: what it may return, and how long it may take."""
 
+import logging
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
 
 from srlr.core.errors import ConfigError
 from srlr.core.types import Reward, Task
+
+log = logging.getLogger(__name__)
 
 LIMIT_S = 60.0
 """A reward is a small pure function; one that takes longer hangs. It ends the stage, so that no
@@ -39,6 +42,27 @@ def judged(
     if not isinstance(reward, Reward) or not -1.0 <= reward.value <= 1.0:  # nan is in no range
         raise ConfigError(f"{where}: it returned {reward!r}", _HINT)
     return float(reward.value)
+
+
+def prejudge(
+    function: Callable[[Sequence[tuple[Task, str]]], None],
+    answers: Sequence[tuple[Task, str]],
+    limit_s: float = LIMIT_S,
+) -> None:
+    """Shows a role the answers that its rewards are asked about next, so that it can do their work
+    in parallel.
+
+    What goes wrong in it is left to the rewards, which meet it again and say for which answer.
+    """
+    if not answers:
+        return
+    try:
+        with _limited(limit_s * len(answers)):
+            function(answers)
+    except Exception as error:  # noqa: BLE001 - somebody else's code, and nothing depends on it
+        log.warning(
+            "answers are judged one by one: role.prejudge: %s: %s", type(error).__name__, error
+        )
 
 
 _HINT = "mend it: a reward returns a Reward with a value from -1 to 1, or None, and raises nothing"

@@ -1,7 +1,9 @@
 """Whether two answers to a problem are the same: as numbers, as texts, or as expressions.
 
 same("1/2", "0.5")                      numbers
+same("50 %", "0.5")                     a share; but 1200 % is not 12, which is a step left undone
 same("x = 3", "3")                      what an equation comes to
+same("So the answer is 12.", "12")      what a sentence comes to, if it says nothing else
 same("(x+2)*(x-3)", "x**2 - x - 6")     expressions, with the extra srlr[math]
 """
 
@@ -23,6 +25,16 @@ _NUMBER = re.compile(
     r"(?P<sign>[-−]?)\$?(?P<whole>\d{1,3}(?:,\d{3})+|\d+)?(?P<rest>\.\d+)?"
     r"(?:\s*/\s*(?P<below>\d+))?(?P<percent>\s*%)?"
 )
+_LEAD = re.compile(
+    r"(?:so|thus|hence|therefore|then|finally)?,?\s*"
+    r"(?:(?:the|my|our)\s+)?(?:(?:final|right|correct)\s+)?"
+    r"(?:(?:answer|result|solution|value(?:\s+of\s+[a-z])?|it|this|that|which|[a-z])\s+)?"
+    r"(?:is|are|gives|equals|makes|comes\s+to|is\s+equal\s+to)\s*:?\s+",
+    re.IGNORECASE,
+)
+"""What a sentence says before the answer it states: "So the answer is"."""
+_WORD = re.compile(r"(?<![\\A-Za-z])(?!(?:sqrt|pi|sin|cos|tan|log|ln|exp)(?![A-Za-z]))[A-Za-z]{2,}")
+"""One that no expression has."""
 _POWER = re.compile(r"\*\*|\^")
 _SMALL_POWER = re.compile(
     r"(?:\*\*|\^)\s*(?:-?[0-9]{1,2}|[({]\s*-?[0-9]{1,2}\s*[)}]|[a-z])(?![0-9.!]|\s*[)}]*\s*(?:\*\*|\^))"
@@ -51,19 +63,37 @@ def same(said: str, gold: str, how: Match = "exact") -> bool:
             that compares expressions is not installed.
     """
     first, second = _plain(said), _plain(gold)
-    numbers = (number(first), number(second))
-    if None not in numbers:
-        return numbers[0] == numbers[1]
+    one, other = number(first), number(second)
+    if one is not None and other is not None:
+        return one == other and (_is_share(first) == _is_share(second) or abs(one) < 1)
     if first == second:
         return bool(first)
     return how == "symbolic" and _equal(first, second)
 
 
+def stated(text: str) -> str:
+    """What a sentence states, or the text as it is: "So the answer is 3." is "3".
+
+    A sentence that says more ("is 3 or 4", "is not 3") states nothing: whoever names two numbers
+    has not answered.
+    """
+    lead = _LEAD.match(text.strip())
+    rest = text.strip()[lead.end() :].strip("$* ").rstrip(".").strip("$* ") if lead else ""
+    return rest if rest and not _WORD.search(rest) else text
+
+
 def _plain(text: str) -> str:
     """Without what stands around an answer: "x = 3." is "3"."""
-    bare = text.strip().strip("$").rstrip(".").strip()
+    bare = stated(text).strip().strip("$").rstrip(".").strip().replace("\\%", "%")
     bare = re.sub(r"^[A-Za-z]\s*=\s*", "", bare)
     return re.sub(r"\s+", " ", bare)
+
+
+def _is_share(text: str) -> bool:
+    """Whether it is written as a percentage. One of 100 or more is only the same as another:
+    15 % of 80 is 12, and 15 * 80 with a % behind it is the way there.
+    """
+    return text.rstrip().endswith("%")
 
 
 def require() -> None:

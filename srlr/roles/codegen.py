@@ -22,7 +22,7 @@ What a run says of the sandbox and of guardrails is in the profile, and so the r
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, Field
@@ -211,6 +211,17 @@ class Codegen:
             )
             for place, (task, answer) in enumerate(asked)
         ]
+
+    def prejudge(self, answers: Sequence[tuple[Task, str]]) -> None:
+        """Runs the code of these answers several at once; the rewards then find what it came to."""
+        read = [(task, self.parse(text)) for task, text in answers]
+        programs = [
+            self._program(task, answer["code"])
+            for task, answer in read
+            if answer is not None and not self.refused(answer["code"])
+        ]
+        different = dict.fromkeys(programs)
+        sandbox.many([partial(_judged, one, self.sandbox) for one in different], self.sandbox)
 
     # -- rewards: a malformed answer is worth 0 in each --------------------------------------------
 

@@ -10,7 +10,8 @@
 
 `math` has whole numbers and one calculation a line; here a line is free, and what of it is an
 equation of numbers must be true. Answers are compared as numbers, else as texts; with
-`role.options.match=symbolic` also as expressions (the extra srlr[math]).
+`role.options.match=symbolic` also as expressions (the extra srlr[math]). A sentence that states one
+answer and nothing else ("The answer is 12.") is that answer.
 `role.data=generated` makes the problems (roles/working); `role.data=reasoning-gym:NAME` takes a
 generator of that package (the extra srlr[reasoning]); or rows of one's own: text, answer, steps.
 """
@@ -65,7 +66,11 @@ _FORMAT = re.compile(
     rf"(?P<lines>(?:(?!Answer:)[^\n]+\n){{1,{MOST_LINES}}})Answer: (?P<answer>[^\n]{{1,80}})"
 )
 _ANSWERED = re.compile(r"(?:answer|result)\b(?: is)?\W{0,4}? *([^\n]+)", re.IGNORECASE)
-_LAST = re.compile(r"-?\d[\d,]*(?:\.\d+)?(?:/\d+)?%?")
+_VALUE = r"-?\d+(?:,\d{3})*(?:\.\d+)?(?:/\d+)?%?"
+_LAST = re.compile(_VALUE)
+_MORE = "or|and|to|not|percent|hundred|thousand|million|dozen"
+_BEGUN = re.compile(rf"\$?({_VALUE})(?:[,;:]\s+(?!\d)|\.\s|\s+\(?(?!(?:{_MORE})\b)[A-Za-z]{{2,}})")
+"""A number after which a sentence goes on about something else: not "12 or 13", not "3 million"."""
 
 
 def messages(task: Task, shots: Sequence[Task] = ()) -> list[Message]:
@@ -73,8 +78,9 @@ def messages(task: Task, shots: Sequence[Task] = ()) -> list[Message]:
 
 
 def parse(text: str) -> dict[str, Any] | None:
+    """The answer; of a last line that is a sentence ("Answer: It is 12."), what it states."""
     match = _FORMAT.fullmatch(text.strip())
-    return None if match is None else {"answer": match["answer"].strip()}
+    return None if match is None else {"answer": symbolic.stated(match["answer"].strip())}
 
 
 completion = worked
@@ -83,10 +89,14 @@ parse_baseline = parse
 
 
 def parse_leniently(text: str) -> dict[str, Any] | None:
-    """What is after the last "answer", else the last number there is."""
+    """What is after the last "answer", else the last number there is.
+
+    Of a sentence that goes on after the answer ("is 12, because …"), its first number.
+    """
     found = _ANSWERED.findall(text)
-    if found and (said := found[-1].strip(" *:$.")):
-        return {"answer": said[:80]}
+    if found and (said := found[-1].strip(" *:$").rstrip(".*$ ")):
+        begun = _BEGUN.match(said)
+        return {"answer": begun[1] if begun else symbolic.stated(said)[:80]}
     numbers = _LAST.findall(text)
     return {"answer": numbers[-1]} if numbers else None
 

@@ -7,7 +7,7 @@ inside       what runs in the sandbox          replies   what comes out of it
 """
 
 from srlr.sandbox.asserts import Judged, Program, judge, judge_all
-from srlr.sandbox.process import call, examine, require
+from srlr.sandbox.process import call, examine, many, require
 from srlr.sandbox.replies import Call, Ran, Reply
 
 __all__ = [
@@ -20,5 +20,6 @@ __all__ = [
     "examine",
     "judge",
     "judge_all",
+    "many",
     "require",
 ]

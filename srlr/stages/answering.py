@@ -13,7 +13,7 @@ from srlr.core.rundir import RunDir
 from srlr.core.settings import Rollout, Settings
 from srlr.core.training import Grpo, Loop, Stepwise, Training
 from srlr.core.types import Message, Progress, Role, Task
-from srlr.evaluation.metrics import METRICS
+from srlr.evaluation.metrics import named
 from srlr.evaluation.outcomes import Schema
 from srlr.models import connect, local, precision, rollout, served
 from srlr.models.local import LocalModel
@@ -241,7 +241,7 @@ def figures(rows: Sequence[Attempt], settings: Settings) -> dict[str, float]:
     schema = Schema.of(settings.role)
     usual = DEV_METRICS if schema.labels else tuple(w for w in DEV_METRICS if w != "macro_f1")
     names = dict.fromkeys((*usual, settings.role.main_metric))
-    return {name: float(METRICS[name](rows, schema)) for name in names}
+    return {name: float(named(name, schema)(rows, schema)) for name in names}
 
 
 def dev_score(

@@ -98,9 +98,9 @@ def _tasks(role: Role, settings: Settings) -> list[Task]:
 
 
 def _left_out(attempts: Sequence[Attempt], settings: Settings) -> tuple[str, ...]:
-    """What a role that classifies has no row of."""
+    """What a role whose answers have a label has no row of."""
     there = any(row["model"] == "tfidf" for row in attempts)
-    if there or settings.role.family != "classification":
+    if there or not classical.applies_tfidf(settings.role):
         return ()
     return (f"{TITLES['tfidf']} is left out: the training rows have one label only.",)
 
@@ -153,10 +153,10 @@ def comparisons(
     role: Role, tasks: Sequence[Task], settings: Settings, rundir: RunDir
 ) -> list[Attempt]:
     """Older methods on the same tasks, fitted on the run's own training rows; they classify, and
-    so have no part in a role that does not.
+    so have no part in a role whose answers have no label.
     """
     schema = Schema.of(settings.role)
-    if settings.role.family != "classification":
+    if not classical.applies_tfidf(settings.role):
         return []
     drawn = rundir.read_jsonl("generate/tasks.jsonl")
     train = [Task(row["id"], row["prompt"], row["answer"], row["meta"]) for row in drawn]

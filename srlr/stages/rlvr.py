@@ -8,7 +8,7 @@ writes  rlvr/pairs.jsonl   with algorithm dpo: what was answered, and who is pai
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ from srlr.core.types import Plan, Role, StageResult, Task
 from srlr.models import adapter
 from srlr.models.local import LocalModel
 from srlr.models.rollout import Completion
-from srlr.rewards.judging import judged
+from srlr.rewards.judging import judged, prejudge
 from srlr.stages import answering, learning
 from srlr.training import grpo, ppo
 from srlr.training.checkpoint import stream
@@ -97,6 +97,7 @@ def run(settings: Settings, rundir: RunDir) -> StageResult:
         max_new_tokens=settings.rollout.max_new_tokens,
         rows=settings.rollout.batch_size,
         stop=settings.rollout.stop,
+        together=together_of(role, tasks, settings),
     )
     around = learning.surroundings(NAME, role, settings, node, rundir)
     first = scored_by_srl(settings, rundir)
@@ -206,3 +207,20 @@ def judge_of(role: Role, tasks: list[Task], settings: Settings) -> Judge:
         return Worth(total, total if gate is None else parts.get(gate, 0.0), parts)
 
     return worth
+
+
+def together_of(
+    role: Role, tasks: Sequence[Task], settings: Settings
+) -> Callable[[Sequence[tuple[int, Completion]]], None] | None:
+    """What does the work of several answers' rewards at once: the role's `prejudge`, of answers
+    that `judge_of` will ask the rewards about; None where the role has none.
+    """
+    function = getattr(role, "prejudge", None)
+    if function is None:
+        return None
+
+    def together(answers: Sequence[tuple[int, Completion]]) -> None:
+        said = [(tasks[index], answering.spoken(one.text, settings)) for index, one in answers]
+        prejudge(function, [one for one in said if role.parse(one[1]) is not None])
+
+    return together

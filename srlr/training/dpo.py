@@ -23,7 +23,7 @@ from srlr.models.sampling import Sampling
 from srlr.training import checkpoint, pairs, trl_trainer
 from srlr.training.drawing import Draw
 from srlr.training.forward import Row
-from srlr.training.groups import Judge
+from srlr.training.groups import Worth
 from srlr.training.progress import Outcome, Surroundings
 from srlr.training.trl_callback import Job, Told, Watch
 
@@ -102,9 +102,12 @@ def _pairs(
             checkpoint.stream(seed, "pairs", chosen.start).getrandbits(48),
         )
         answers = rollout.generate_tokens(model, [prompts[index] for index in chosen], sampling)
-        groups = (answers[place * size : (place + 1) * size] for place in range(len(chosen)))
+        every = [index for index in chosen for _ in range(size)]
+        worths = draw.worths(list(zip(every, answers, strict=True)))
+        starts = range(0, len(every), size)
+        groups = ((answers[n : n + size], worths[n : n + size]) for n in starts)
         return [
-            _line(prompts[index], index, own, draw.worth, settings)
+            _line(prompts[index], index, *own, settings)
             for index, own in zip(chosen, groups, strict=True)
         ]
 
@@ -133,10 +136,9 @@ def _line(
     prompt: Sequence[int],
     index: int,
     answers: Sequence[rollout.Completion],
-    worth: Judge,
+    worths: Sequence[Worth],
     settings: Dpo,
 ) -> pairs.Line:
-    worths = [worth(index, answer) for answer in answers]
     scored = [
         {
             "text": answer.text,

@@ -8,7 +8,7 @@ Source: DAPO, arXiv 2503.14476, section 3.2; for step rewards, SRL, arXiv 2510.2
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from srlr.core.training import OnPolicy, PolicyGradient
@@ -35,6 +35,8 @@ class Draw:
             totals are compared.
         rows: answers generated together.
         stop: what ends an answer beside the model's own stop token.
+        together: is shown the (index, answer) that `worth` is asked of next, to do at once what
+            each of them needs; it changes no worth.
     """
 
     asked: Sequence[Asked]
@@ -44,6 +46,13 @@ class Draw:
     max_new_tokens: int
     rows: int
     stop: tuple[str, ...] = ()
+    together: Callable[[Sequence[tuple[int, Completion]]], None] | None = None
+
+    def worths(self, answers: Sequence[tuple[int, Completion]]) -> list[Worth]:
+        """What answers to the prompts of these indices are worth, in their order."""
+        if self.together is not None:
+            self.together(answers)
+        return [self.worth(index, answer) for index, answer in answers]
 
 
 def batch(
@@ -142,9 +151,11 @@ def _roll_out(
         ),
         only=piece,
     )
-    drawn: list[Drawn] = []
-    for number, place in enumerate(piece):
-        index = chosen[place]
-        own = answers[number * size : (number + 1) * size]
-        drawn.append((draw.asked[index], own, [draw.worth(index, answer) for answer in own]))
+    own = [chosen[place] for place in piece]
+    every = [index for index in own for _ in range(size)]
+    worths = draw.worths(list(zip(every, answers, strict=True)))
+    drawn: list[Drawn] = [
+        (draw.asked[index], answers[start : start + size], worths[start : start + size])
+        for start, index in zip(range(0, len(every), size), own, strict=True)
+    ]
     return world.chained(drawn)

@@ -197,9 +197,10 @@ def rewards(
     @lru_cache(maxsize=1)
     def judged(index: tuple[int, ...], answers: tuple[tuple[int, ...], ...]) -> list[Group]:
         found = []
+        texts = [_completion(stops, answer) for answer in answers]
+        every = draw.worths(list(zip(index, texts, strict=True)))
         for start in range(0, len(index), size):
-            own = [_completion(stops, answer) for answer in answers[start : start + size]]
-            worths = [draw.worth(index[start], answer) for answer in own]
+            own, worths = texts[start : start + size], every[start : start + size]
             outcomes = [worth.outcome for worth in worths]
             teaches = advantages.has_spread(outcomes, settings.min_reward_spread)
             asked = draw.asked[index[start]]

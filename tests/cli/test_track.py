@@ -4,6 +4,7 @@ import json
 import re
 from pathlib import Path
 
+import browser
 import evaluated
 import pytest
 from fake_stages import REPORT
@@ -116,3 +117,25 @@ def test_a_file_that_is_no_database_is_told(here, capsys):
 
     assert code == 4
     assert "not a database" in out.err
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("scheme", [browser.LIGHT, browser.DARK])
+def test_the_page_is_drawn_on_a_desk_and_on_a_phone_and_axe_finds_nothing(
+    here, capsys, tmp_path, scheme
+):
+    track(capsys, "--rebuild", "--plot", tmp_path / "history.html")
+    text = (tmp_path / "history.html").read_text()
+    chromium = browser.Browser(tmp_path)
+
+    for width in (1000, 390):
+        browser.looks_drawn(chromium, text, width, scheme)
+    assert chromium.width(text, 390) == 390
+    assert chromium.violations(text, scheme) == []
+
+
+@pytest.mark.browser
+def test_axe_would_find_what_is_wrong(tmp_path):
+    text = "<!doctype html><title>x</title><body><img src=''><a href='#'></a></body>"
+
+    assert browser.Browser(tmp_path).violations(text, browser.LIGHT)

@@ -1,8 +1,9 @@
 import pytest
 
 from srlr.core.errors import ConfigError
+from srlr.core.profile import RoleProfile
 from srlr.core.types import Task
-from srlr.evaluation.classical import applies_vader, tfidf, vader
+from srlr.evaluation.classical import applies_tfidf, applies_vader, tfidf, vader
 from srlr.evaluation.metrics import accuracy
 from srlr.evaluation.outcomes import Schema
 
@@ -116,3 +117,46 @@ def test_few_rows_of_each_kind_do_not_make_none_the_answer_to_everything():
     rows = tfidf(train, [Task("x", "rude word", {"flag": "kind0"}, {})], schema, seed=3)
 
     assert rows[0]["answer"]["flag"] != "none"
+
+
+@pytest.mark.parametrize(
+    ("family", "labels", "applies"),
+    [
+        ("classification", (), True),
+        ("expert_analysis", ("safe", "vulnerable"), True),
+        ("expert_analysis", (), False),
+        ("real_time", ("tell", "ask"), False),
+    ],
+)
+def test_roles_whose_answers_have_a_label_have_a_classifier_beside_them(family, labels, applies):
+    profile = RoleProfile(name="r", family=family, description="d", data="d", labels=labels)
+
+    assert applies_tfidf(profile) is applies
+
+
+def reviewed(n, bad):
+    """A program of three lines whose second has the weakness of this CWE, or none."""
+    calls = {78: "os.system(line)", 502: "pickle.loads(data)", None: "total = sum(rows)"}
+    found = [{"cwe": bad, "line": 2, "severity": "high"}] if bad else []
+    answer = {"findings": found, "verdict": "vulnerable" if bad else "safe"}
+    return Task(f"t{n}", f"import it\n{calls[bad]}\nprint(result{n})", answer)
+
+
+@pytest.mark.parametrize("kinds", [(78, 502, None), (78, None)])
+def test_findings_are_said_line_by_line_where_the_verdict_is_not_safe(kinds):
+    schema = Schema("verdict", ("safe", "vulnerable"))
+    train = [reviewed(n, bad) for n, bad in enumerate(kinds * 12)]
+    test = [reviewed(90 + n, bad) for n, bad in enumerate(kinds)]
+    rows = tfidf(train, test, schema, seed=3)
+
+    assert [row["answer"] for row in rows] == [task.answer for task in test]
+
+
+def test_without_known_findings_there_is_a_verdict_alone():
+    schema = Schema("verdict", ("safe", "vulnerable"))
+    train = [
+        Task(f"t{n}", f"{word} {n}", {"verdict": said})
+        for n, (word, said) in enumerate([("calm", "safe"), ("eval", "vulnerable")] * 5)
+    ]
+
+    assert tfidf(train, train[:1], schema, seed=3)[0]["answer"] == {"verdict": "safe"}

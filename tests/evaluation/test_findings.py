@@ -104,7 +104,7 @@ def test_failing_at_random_leaves_nothing_clear():
         rows = made(seed, 120)
         right = [row["answer"]["label"] == "a" for row in rows]
         groups, _ = found.clusters(rows, vectors(rows), 3)
-        groups += [*findings._slices(rows, 20), *found.rules(rows, right, 20, 3)]
+        groups += [*findings._slices(rows, 20, ()), *found.rules(rows, right, 20, 3)]
         ps = [
             split_p([right[n] for n in one.members], [right[n] for n in one.judged - one.members])
             for one in groups

@@ -2,8 +2,10 @@ import math
 
 import pytest
 
-from srlr.evaluation import flags
-from srlr.evaluation.metrics import METRICS, named
+from srlr.core.errors import ConfigError
+from srlr.evaluation import flags, tables
+from srlr.evaluation.compare import Resampling
+from srlr.evaluation.metrics import METRICS, falls, named
 from srlr.evaluation.outcomes import Schema
 
 SCHEMA = Schema("flag", ("none", "privacy", "violence"))
@@ -40,6 +42,53 @@ ROWS = [
 )
 def test_what_is_flagged_is_counted_by_hand(word, value):
     assert named(word, SCHEMA)(ROWS, SCHEMA) == pytest.approx(value)
+
+
+@pytest.mark.parametrize(
+    ("word", "value"),
+    [
+        ("detection_rate_privacy", 1 / 3),
+        ("detection_rate_violence", 1 / 3),
+        ("false_positive_rate_privacy", 2 / 6),  # of 6 rows without it, two cannot be read
+        ("false_positive_rate_violence", 3 / 6),  # one harmless, one of privacy, one unread
+    ],
+)
+def test_every_category_has_its_own_figures_by_hand(word, value):
+    assert named(word, SCHEMA)(ROWS, SCHEMA) == pytest.approx(value)
+
+
+def test_less_is_better_of_false_positives_whatever_their_category():
+    assert falls("false_positive_rate_privacy")
+    assert falls("false_positive_rate")
+    assert not falls("detection_rate_privacy")
+    assert not falls("avg_at_k")
+
+
+@pytest.mark.parametrize(
+    ("labels", "word"),
+    [
+        (("none", "privacy", "violence"), "detection_rate_none"),
+        (("safe", "vulnerable"), "detection_rate_vulnerable"),  # it is detection_rate
+        (("a", "b", "c"), "detection_rate_a"),  # nothing says that there is nothing
+        (("none", "privacy", "violence"), "detection_rate_privcy"),
+    ],
+)
+def test_only_categories_of_a_role_that_flags_have_figures(labels, word):
+    with pytest.raises(ConfigError, match="there is no metric") as caught:
+        named(word, Schema("flag", labels))
+
+    assert "detection_rate" in caught.value.hint
+
+
+def test_a_table_has_every_category_with_intervals():
+    rows = [{**one, "task": str(n)} for n, one in enumerate(ROWS * 4)]
+    found = tables.categories_of({"srl": rows}, SCHEMA, Resampling(0, 200))["srl"]
+
+    assert [(one.category, one.rows) for one in found] == [("privacy", 12), ("violence", 12)]
+    assert found[0].detected.value == pytest.approx(1 / 3)
+    assert found[0].detected.low < 1 / 3 < found[0].detected.high
+    assert found[1].false_positives.value == pytest.approx(1 / 2)
+    assert tables.categories_of({"srl": rows}, Schema("flag", ("a", "b")), Resampling()) == {}
 
 
 @pytest.mark.parametrize(

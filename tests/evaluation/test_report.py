@@ -216,3 +216,55 @@ def test_confidences_of_nan_are_skipped_and_stay_out_of_the_json(built, attempts
     assert report.calibration == {}
     assert report.table[0].metrics["ece"] is None
     assert Report.model_validate_json(report.model_dump_json()) == report
+
+
+def test_a_role_that_flags_has_a_table_of_its_categories(built, attempts, settings):
+    known = {"negative": "none", "neutral": "privacy", "positive": "violence"}
+
+    def flagged(answer):
+        return answer and {**answer, "label": known[answer["label"]]}
+
+    rows = [
+        {**row, "answer": flagged(row["answer"]), "gold": flagged(row["gold"])} for row in attempts
+    ]
+    role = settings.role.model_copy(update={"labels": tuple(known.values())})
+    floor = {"gate": {"false_positive_rate_privacy": 0.2}}
+    evaluate = settings.evaluate.model_copy(update=floor)
+    report = built(
+        attempts=rows, settings=settings.model_copy(update={"role": role, "evaluate": evaluate})
+    )
+    one = report.categories["rlvr"][0]
+
+    assert [scores[1].category for scores in report.categories.values()] == ["violence"] * 5
+    assert one.detected.low <= one.detected.value <= one.detected.high
+    assert one.rows == sum(row["gold"]["label"] == "privacy" for row in rows) / 5
+    assert "| privacy | " in markdown(report)
+    assert 'id="h-categories"' in html(report)
+    assert report.gate[0].required == "≤ 0.200"
+    assert Report.model_validate_json(report.model_dump_json()) == report
+
+
+def test_a_role_that_does_not_flag_has_none(report):
+    assert report.categories == {}
+    assert "By category" not in markdown(report)
+    assert 'id="h-categories"' not in html(report)
+
+
+@pytest.mark.parametrize("answered", [True, False])
+def test_tasks_of_one_class_alone_have_a_report_without_a_nan(built, attempts, answered):
+    """Whether every answer is that class too, or some are another or unreadable."""
+    rows = [row for row in attempts if row["gold"]["label"] == "neutral"]
+    if answered:
+        rows = [{**row, "answer": {"label": "neutral"}, "valid": True} for row in rows]
+    report = built(attempts=rows)
+    text = report.model_dump_json()
+
+    assert len(rows) >= 5 * 20
+    assert "NaN" not in text
+    assert "Infinity" not in text
+    assert report.table[0].metrics["accuracy"].value == (
+        1.0 if answered else pytest.approx(0.3, abs=0.3)
+    )
+    assert [score.support for score in report.per_class["rlvr"]] == [0, len(rows) // 5, 0]
+    assert html(report).startswith("<!doctype html>")
+    assert markdown(report).startswith("# ")

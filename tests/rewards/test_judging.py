@@ -6,7 +6,7 @@ import pytest
 
 from srlr.core.errors import ConfigError
 from srlr.core.types import Reward, Task
-from srlr.rewards.judging import judged
+from srlr.rewards.judging import judged, prejudge
 
 TASK = Task("7", "2 + 2?", {"answer": 4})
 
@@ -69,3 +69,19 @@ def test_in_another_thread_it_is_called_without_a_limit():
     thread.join()
 
     assert found == [1.0]
+
+
+def test_what_goes_wrong_beforehand_is_left_to_the_rewards(caplog):
+    prejudge(lambda answers: raises(*answers[0]), [(TASK, "4")])
+    prejudge(lambda answers: hangs(*answers[0]), [(TASK, "4")], limit_s=0.05)
+    said = [record.getMessage() for record in caplog.records]
+
+    assert len(said) == 2
+    assert "ZeroDivisionError: division by zero" in said[0]
+    assert all(one.startswith("answers are judged one by one") for one in said)
+
+
+def test_without_answers_nothing_is_asked_beforehand(caplog):
+    prejudge(lambda answers: raises(TASK, "4"), [])
+
+    assert not caplog.records

@@ -40,10 +40,50 @@ def test_a_number_is_read_as_people_write_it(text, value):
         ("2", "3", False),
         ("x + 1", "1 + x", False),
         ("", "", False),
+        ("The answer is 12.", "12", True),
+        ("So, x is -3", "-3", True),
+        ("It comes to **1/2**.", "0.5", True),
+        ("The answer is 12 or 13.", "12", False),
+        ("The answer is not 12.", "12", False),
+        ("12 is not the answer", "12", False),
+        ("The answer is", "12", False),
+        ("It is raining", "raining", False),
     ],
 )
 def test_answers_are_the_same_as_numbers_or_as_texts(said, gold, same):
     assert symbolic.same(said, gold) is same
+
+
+@pytest.mark.parametrize(
+    ("said", "gold", "same"),
+    [
+        ("50 %", "1/2", True),
+        ("99%", "0.99", True),
+        ("1200%", "1200 %", True),
+        ("1200%", "12", False),  # 15 * 80 with a sign behind it: 15 % of 80 is not worked out
+        (r"1200\%", "12", False),
+        ("100%", "1", False),
+        ("1", "100 %", False),
+    ],
+)
+@pytest.mark.parametrize("how", ["exact", "symbolic"])
+def test_a_percentage_is_the_share_it_says_and_from_100_on_no_number(said, gold, same, how):
+    assert symbolic.same(said, gold, how) is same
+
+
+@pytest.mark.parametrize(
+    ("sentence", "answer"),
+    [
+        ("The final answer is 12.", "12"),
+        ("Therefore the value of x is: x**2 + 3*x", "x**2 + 3*x"),
+        ("it equals $sqrt(2)$.", "sqrt(2)"),
+        (r"This is \frac{1}{2}", r"\frac{1}{2}"),
+        ("the answer is 3 and the rest is 2", "the answer is 3 and the rest is 2"),
+        ("12 pens", "12 pens"),
+    ],
+)
+def test_a_sentence_states_an_answer_where_it_says_nothing_else(sentence, answer):
+    assert symbolic.stated(sentence) == answer
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from srlr.core.compose import compose
 from srlr.core.errors import ConfigError, MissingArtifact
 from srlr.core.sandboxing import Sandbox
 from srlr.core.types import Context, Step, Task
+from srlr.rewards import judging
 from srlr.roles import code_tasks, codegen
 from srlr.sandbox import bubblewrap, process
 from srlr.stages import answering
@@ -119,6 +120,31 @@ def test_an_answer_that_is_too_long_is_not_run():
     long = answer(f"return {'1 + ' * 600}1")
 
     assert ROLE.tests_reward(SUM, long).why.startswith("the code has 2,4")
+
+
+def test_answers_are_run_together_and_worth_what_each_is_alone(monkeypatch):
+    bodies = ["return 0", "return sum(xs)", "import os; return 0", "while True: pass", "return 0"]
+    texts = [TEXT, *map(answer, bodies), "no code"]
+    quick = roles.load(FEW.model_copy(update={"sandbox": Sandbox(kind="none", cpu_s=1)}))
+    codegen._judged.cache_clear()
+    alone = [quick.tests_reward(SUM, text) for text in texts]
+    codegen._judged.cache_clear()
+    quick.prejudge([(SUM, text) for text in texts])
+    monkeypatch.setattr(codegen.sandbox, "judge", lambda *asked: pytest.fail("it was run before"))
+
+    assert codegen._judged.cache_info().currsize == 4  # neither what is barred nor what came twice
+    assert [quick.tests_reward(SUM, text) for text in texts] == alone
+
+
+def test_a_sandbox_that_is_missing_is_told_by_the_reward_as_before(monkeypatch):
+    def refuse(*asked):
+        raise MissingArtifact("bubblewrap is not installed", "install it")
+
+    monkeypatch.setattr(codegen.sandbox, "judge", refuse)
+    codegen._judged.cache_clear()
+    judging.prejudge(ROLE.prejudge, [(SUM, TEXT)])
+    with pytest.raises(ConfigError, match="task '1': MissingArtifact: bubblewrap"):
+        judging.judged("tests", ROLE.tests_reward, SUM, TEXT)
 
 
 def test_answers_are_graded_beside_what_is_right():

@@ -93,6 +93,31 @@ def test_rewards_by_hand(text, answer, steps):
     assert role.format_reward(TASK, text).value == float(role.parse(text) is not None)
 
 
+def test_an_answer_in_a_sentence_is_read_where_it_says_nothing_else():
+    lines = TEXT.rpartition("\n")[0]
+    whole, doubtful = (f"{lines}\nAnswer: The answer is {it}." for it in ("11/12", "11/12 or 1"))
+
+    assert role.parse(whole) == {"answer": "11/12"}
+    assert role.answer_reward(TASK, whole).value == 1.0
+    assert role.answer_reward(TASK, doubtful).value == 0.0
+
+
+def test_the_verifier_accepts_a_sentence_as_the_last_line():
+    steps = (*solved().steps[:-1], Step("work: So it is 11/12.", "", 0.1), solved().steps[-1])
+    wrong = (*steps[:-2], Step("work: So it is 11/12 or 1.", "", 0.1), steps[-1])
+
+    assert role.verify(replace(solved(), steps=steps)).score == 1.0
+    assert role.verify(replace(solved(), steps=wrong)).score < 0.7
+
+
+def test_a_product_with_a_percent_sign_is_no_percentage_of_it():
+    task = Task("1", "What is 15% of 80?", {"answer": "12"})
+    text = "15 * 80 = 1200\nAnswer: 1200%"
+
+    assert role.answer_reward(task, text).value == 0.0
+    assert role.answer_reward(task, f"{text[:-5]}12").value == 1.0
+
+
 @given(st.text())
 def test_no_text_breaks_anything_that_reads(text):
     role.parse_leniently(text)
@@ -106,6 +131,13 @@ def test_no_text_breaks_anything_that_reads(text):
         ("The answer is 11/12.", "11/12"),
         ("**Answer: x + 1**", "x + 1"),
         ("3/4 and 1/6 make 11/12", "11/12"),
+        ("The answer is 11/12, because 9 and 2 are 11.", "11/12"),
+        ("The answer is 12. I am sure.", "12"),
+        ("The answer is 1,234 pens in 5 boxes", "1,234"),
+        ("Answer: So it is -3", "-3"),
+        ("Answer: .5", ".5"),
+        ("The answer is 12 or 13", "12 or 13"),
+        ("The answer is 3, 4", "3, 4"),
         ("Answer:", None),
         ("no idea", None),
     ],

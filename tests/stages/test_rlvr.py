@@ -74,6 +74,23 @@ def test_what_is_thought_aloud_is_not_judged(changed):
     assert rlvr.judge_of(Rewarding(), [Task("1", "?", {})], settings)(0, thought).total == 0.0
 
 
+def test_the_role_sees_what_it_can_read_of_several_answers_before_they_are_judged(changed):
+    class Prepared(Rewarding):
+        def prejudge(self, answers):
+            seen.append([(task.id, text) for task, text in answers])
+
+    seen = []
+    settings = changed("role", rewards={"right": 1.0}, outcome=None)
+    aloud = settings.model_copy(update={"srl": Stepwise(monologue=True)})
+    tasks = [Task("1", "?", {}), Task("2", "?", {})]
+    together = rlvr.together_of(Prepared(), tasks, aloud)
+    texts = ["yes", "n0!", "<think>7?</think>no"]
+    together([(n % 2, Completion(text, [1], True, 0.0)) for n, text in enumerate(texts)])
+
+    assert seen == [[("1", "yes"), ("1", "no")]]
+    assert rlvr.together_of(Rewarding(), tasks, aloud) is None
+
+
 def test_an_outcome_that_is_no_reward_is_refused_with_those_that_are(changed):
     with pytest.raises(ConfigError, match=r"role\.outcome=nice") as refused:
         judge(changed, {"right": 1.0}, "nice")

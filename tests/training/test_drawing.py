@@ -50,10 +50,10 @@ def model(tiny_model_folder):
     return tiny.load(tiny_model_folder)
 
 
-def drawn(model, worth, **how):
+def drawn(model, worth, together=None, **how):
     """The groups of the first step, and the state after it; of 40 prompts, 4 a step."""
     asked = [Asked(model.encode(f"{number} and {number}")) for number in range(40)]
-    draw = Draw(asked, alone(40), worth, None, max_new_tokens=2, rows=64)
+    draw = Draw(asked, alone(40), worth, None, max_new_tokens=2, rows=64, together=together)
     settings = Grpo(prompts_per_step=4, samples_per_prompt=4, **how)
     state = State()
     return drawing.batch(model, draw, settings, state, 0), state
@@ -111,3 +111,24 @@ def test_the_drawn_answers_are_the_prompts_own(model):
     assert [g.answers[0].tokens for g in few] == [g.answers[0].tokens for g in more[:4]]
     assert all(len(group.answers) == 4 for group in more)
     assert more[5].asked.tokens == model.encode("5 and 5")
+
+
+def test_a_steps_answers_are_shown_together_before_any_is_judged(model):
+    heard = []
+
+    def worth(index, answer):
+        heard.append((index, answer))
+        return Worth(float(len(heard) % 2), float(len(heard) % 2), {})
+
+    shown = []
+    groups, _ = drawn(model, worth, lambda answers: shown.append((len(heard), list(answers))))
+    alone, _ = drawn(model, lambda index, answer: Worth(0.5, 0.5, {}))
+
+    assert [(before, len(answers)) for before, answers in shown] == [(0, 16)]
+    assert shown[0][1] == heard
+    assert [index for index, _ in heard] == [number for number in range(4) for _ in range(4)]
+    assert [one.text for group in groups for one in group.answers] == [a.text for _, a in heard]
+    assert [w.total for group in groups for w in group.worths] == [1.0, 0.0] * 8
+    assert [[one.text for one in group.answers] for group in alone] == [
+        [one.text for one in group.answers] for group in groups
+    ]

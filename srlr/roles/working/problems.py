@@ -128,8 +128,9 @@ def equation(rng: random.Random) -> Made:
 
 
 def percentage(rng: random.Random) -> Made:
-    """p % of n."""
-    p, n = rng.choice(range(5, 100, 5)), rng.choice(range(20, 401, 4))
+    """p % of n; not of 100, where the question says the answer."""
+    p = rng.choice(range(5, 100, 5))
+    n = rng.choice([n for n in range(20, 401, 4) if n != 100])
     answer = Fraction(p * n, 100)
     said = str(answer.numerator) if answer.denominator == 1 else f"{float(answer):g}"
     return Made(f"What is {p}% of {n}?", (f"{p} * {n} = {p * n}", f"{p * n} / 100 = {said}"), said)

@@ -33,6 +33,14 @@ def test_every_equation_of_a_solution_is_true_and_the_last_line_has_the_answer()
         assert lines[-1].endswith(task.answer["answer"])
 
 
+def test_no_percentage_says_its_answer_in_the_question():
+    made = problems.everything(Options(train=1200, dev=40, test=40))
+    asked = [task.prompt for task in made if task.meta["kind"] == "percentage"]
+
+    assert len(asked) == 320
+    assert not [prompt for prompt in asked if prompt.endswith("of 100?")]
+
+
 @pytest.mark.parametrize(
     ("number", "unknown", "text"),
     [(3, "*x", " + 3*x"), (-1, "*x", " - x"), (1, "", " + 1"), (0, "*x", ""), (-4, "", " - 4")],
