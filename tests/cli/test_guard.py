@@ -47,7 +47,7 @@ def test_an_answer_passes_without_what_is_personal(srlr):
 
 def test_a_stricter_level_does_more_and_stdin_is_read(srlr, monkeypatch):
     class Stdin:
-        buffer = io.BytesIO("you dumb bitch".encode())
+        buffer = io.BytesIO(b"you dumb bitch")
 
     monkeypatch.setattr("sys.stdin", Stdin)
 

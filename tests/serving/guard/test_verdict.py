@@ -13,7 +13,8 @@ def test_the_worst_action_decides():
 
 
 def test_edits_are_made_in_order_and_overlapping_ones_once():
-    verdicts = [of("replace", Edit(4, 6, "[B]"), Edit(0, 2, "[A]")), of("replace", Edit(5, 7, "[C]"))]
+    first = of("replace", Edit(4, 6, "[B]"), Edit(0, 2, "[A]"))
+    verdicts = [first, of("replace", Edit(5, 7, "[C]"))]
 
     assert edited("0123456789", verdicts) == "[A]23[B]789"
 
