@@ -5,7 +5,7 @@ python -m benchmarks.guard_train DATA_DIR [--more DIR …] [--output FILE]
 DATA_DIR holds gzipped JSON Lines as benchmarks.guard describes them; only rows of split `train`
 are read. What is written are weights by hash and a hash of every file, no word of any row.
 Thresholds are chosen so that of harmless training rows, each scored by weights learnt without it
-and each set counting alike, these shares are found: strict 1 %, balanced 0.3 %, permissive 0.05 %.
+and each set counting alike, SHARES of them are found.
 """
 
 import argparse
@@ -24,9 +24,14 @@ from scipy.sparse import csr_matrix
 from sklearn.linear_model import LogisticRegression
 
 from benchmarks import guard_data as data
+from srlr.core.guarding import Level
 from srlr.serving.guard import scorer, views
 
-SHARES = {"strict": 0.01, "balanced": 0.003, "permissive": 0.0005}
+SHARES: dict[scorer.Head, dict[Level, float]] = {
+    "injection": {"strict": 0.005, "balanced": 0.001, "permissive": 0.0003},
+    "toxicity": {"strict": 0.01, "balanced": 0.003, "permissive": 0.0005},
+}
+"""Of harmless texts, what each level may find without reason."""
 FOLDS = 5
 STRENGTH = {"injection": 8.0, "toxicity": 4.0}
 """C of the logistic regression, the inverse of how much weights are held down."""
@@ -104,7 +109,7 @@ def head_of(rows: Sequence[data.Row], head: scorer.Head) -> dict[str, Any]:
     unit = float(np.abs(model.coef_).max() / 127)
     table = np.round(model.coef_[0] / unit).astype(np.int8)
     thresholds = {
-        level: round(_threshold(rows, scores, share), 4) for level, share in SHARES.items()
+        level: round(_threshold(rows, scores, share), 4) for level, share in SHARES[head].items()
     }
     for level, threshold in thresholds.items():
         hit = (scores[labels] >= threshold).mean()

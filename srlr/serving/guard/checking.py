@@ -14,11 +14,13 @@ from typing import Any
 
 from srlr.core.settings import Settings
 from srlr.serving.guard import quality, scorer, views
-from srlr.serving.guard.harm import HARM, HELP
-from srlr.serving.guard.injection import ENGLISH
-from srlr.serving.guard.patterns import hits
+from srlr.serving.guard.embedded import EMBEDDINGS
+from srlr.serving.guard.harm import HARM
+from srlr.serving.guard.injection import OVERRIDES
+from srlr.serving.guard.patterns import Book, Strength, words_of
+from srlr.serving.guard.personas import PERSONAS
 from srlr.serving.guard.policy import NEW, Policy, policy
-from srlr.serving.guard.rules import RULES
+from srlr.serving.guard.rules import HELP, RULES
 from srlr.serving.guard.scorer import Sentence
 from srlr.serving.guard.tongues import TONGUES
 from srlr.serving.guard.verdict import Edit, Side, Verdict
@@ -27,10 +29,12 @@ from srlr.text.redaction.redactor import Span
 ROLES = ("system", "developer", "user", "assistant", "tool", "function")
 TRUSTED = ("system", "developer")
 """Roles whose messages come from whoever runs the model: not searched for injections."""
-INJECTION = (*ENGLISH, *TONGUES)
+INJECTION = Book((*OVERRIDES, *PERSONAS, *EMBEDDINGS, *TONGUES))
+HARMFUL = Book(HARM)
+ALIGNED = Book(quality.ALIGNMENT)
 SORRY = "I cannot help with that."
-SCORED = 40
-"""Signs below which a text is too short to be scored."""
+FEWEST = 6
+"""Words below which a text is too short to be told by them."""
 _BROKEN = re.compile("[\x00\ud800-\udfff]")
 _UNSEEN = re.compile("[\U000e0020-\U000e007e]{8}|[\u202d\u202e]")
 """Letters without a picture, eight in a row, and marks that turn the order of signs around."""
@@ -89,9 +93,11 @@ def check_output(text: str, policy: Policy, given: Given | None = None) -> tuple
 def said(text: str, policy: Policy) -> list[Verdict | None]:
     """What there is to say of an answer's words, which a part of it can be asked as well."""
     plain = views.plain(text)
-    found = [*_harm(plain, policy, "output"), *_toxic(scorer.sentences(plain), policy, "output")]
+    words = words_of(plain)
+    found = [*_harm(plain, words, policy, "output")]
+    found += _toxic(scorer.sentences(plain), policy, "output")
     if any(policy.looks(concern, "output") for concern in ("ethics", "bias", "honesty")):
-        for hit in hits(plain, quality.ALIGNMENT, 2):
+        for hit in ALIGNED.hits(plain, words, 2):
             found.append(verdict(hit.rule, policy, "output", f"“{hit.said}”"))
     ran = quality.runs(text, fenced=policy.level == "strict")
     if ran is not None:
@@ -151,8 +157,13 @@ def _message(number: int, role: str, text: str, policy: Policy) -> Iterator[Verd
     found: list[Verdict | None] = []
     if role not in TRUSTED:
         material = role in ("tool", "function") or policy.own.material
-        found += [*_injected(text, plain, parts, policy, material)]
-        found += [*_harm(plain, policy, "input"), *_toxic(parts, policy, "input")]
+        words = words_of(plain)
+        if policy.looks("injection", "input"):
+            found += _injected(text, plain, words, policy.enough(material), policy)
+            if not any(found):
+                found += _like_attacks(parts, policy)
+        found += _harm(plain, words, policy, "input")
+        found += _toxic(parts, policy, "input")
         if role == "user":
             found += _scope(text, plain, policy)
     found += _personal(text, policy, "input")
@@ -167,30 +178,30 @@ def _at(one: Verdict, number: int) -> Verdict:
 
 
 def _injected(
-    text: str, plain: str, parts: list[Sentence], policy: Policy, material: bool
+    text: str, plain: str, words: set[str], enough: Strength, policy: Policy
 ) -> Iterator[Verdict | None]:
-    if not policy.looks("injection", "input"):
-        return
-    enough, seen = policy.enough(material), set()
-    for hit in hits(plain, INJECTION, enough):
+    seen = set()
+    for hit in INJECTION.hits(plain, words, enough):
         if hit.rule not in seen:
             seen.add(hit.rule)
             yield verdict(hit.rule, policy, "input", f"“{hit.said}”")
     for view in views.hidden(text):
-        first = next(hits(view.text, INJECTION, enough), None)
+        first = next(INJECTION.hits(view.text, words_of(view.text), enough), None)
         if first is not None:
             yield verdict("injection.hidden", policy, "input", f"{view.how}: “{first.said}”")
             break
-    if not seen and len(plain) >= SCORED:
-        found = scorer.above(parts, "injection", policy.level)
-        if found is not None:
-            why = f"{', '.join(found.telling())} ({found.value:.1f})"
-            yield verdict("injection.scorer", policy, "input", why)
 
 
-def _harm(plain: str, policy: Policy, side: Side) -> Iterator[Verdict | None]:
+def _like_attacks(parts: list[Sentence], policy: Policy) -> Iterator[Verdict | None]:
+    found = scorer.above(parts, "injection", policy.level)
+    if found is not None and sum(len(part.words) for part in parts) >= FEWEST:
+        why = f"{', '.join(found.telling())} ({found.value:.1f})"
+        yield verdict("injection.scorer", policy, "input", why)
+
+
+def _harm(plain: str, words: set[str], policy: Policy, side: Side) -> Iterator[Verdict | None]:
     if policy.looks("harm", side):
-        for hit in hits(plain, HARM, 3 if policy.level == "permissive" else 2):
+        for hit in HARMFUL.hits(plain, words, 3 if policy.level == "permissive" else 2):
             yield verdict(hit.rule, policy, side, f"“{hit.said}”", HELP.get(hit.rule, ""))
 
 

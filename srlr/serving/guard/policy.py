@@ -65,6 +65,8 @@ class Policy:
     own: RoleGuard
     redactor: Redactor
     not_about: re.Pattern[str] | None = None
+    classifier: str | None = None
+    """The role, or role@version, that judges what the rules let pass."""
     _known: dict[str, bool] = field(default_factory=dict, compare=False)
 
     def action(self, rule: str, side: Side) -> Action:
@@ -113,6 +115,7 @@ def policy(guard: Guard, own: RoleGuard | None = None, role: str = "") -> Policy
         own=own,
         redactor=_redactor(guard.allow_values),
         not_about=re.compile(rf"\b(?:{said})\b") if said else None,
+        classifier=guard.classifier.removeprefix("role:") if guard.classifier else None,
     )
 
 

@@ -6,18 +6,20 @@ import re
 import zlib
 from collections.abc import Sequence
 
-from srlr.serving.guard.patterns import Pattern
+from srlr.serving.guard.patterns import Pattern, words
 
 LINE = 12
 """Words in a row that, repeated from instructions, are no coincidence."""
 _FENCED = re.compile(r"```[^`]{0,20000}```|`[^`\n]{1,200}`")
 _RUNS = re.compile(
-    r"<\s?script\b|javascript:|<\s?(?:iframe|object|embed|meta|base)\b|<[a-z]{1,12}\s[^<>]{0,200}\bon[a-z]{3,12}\s?="
+    r"<\s?script\b|javascript:|<\s?(?:iframe|object|embed|meta|base)\b"
+    r"|<[a-z]{1,12}\s[^<>]{0,200}\bon[a-z]{3,12}\s?="
     r"|data:text/html|\x1b[\[\]]|vbscript:",
     re.IGNORECASE,
 )
 _BEACON = re.compile(
-    r"!\[[^\]\n]{0,200}\]\(\s?https?://[^)\s]{1,400}[?&#=][^)\s]{0,2000}\)|<img\b[^<>]{0,100}\bsrc\s?=\s?[\"']?https?://[^\"'<>\s]{1,400}[?&=]",
+    r"!\[[^\]\n]{0,200}\]\(\s?https?://[^)\s]{1,400}[?&#=][^)\s]{0,2000}\)"
+    r"|<img\b[^<>]{0,100}\bsrc\s?=\s?[\"']?https?://[^\"'<>\s]{1,400}[?&=]",
     re.IGNORECASE,
 )
 _LONG_RUN = re.compile(r"(.)\1{59}", re.DOTALL)
@@ -66,29 +68,98 @@ def leaked(text: str, secrets: Sequence[str], words: int = LINE) -> bool:
 
 
 _GROUPS = (
-    r"(?:women|men|girls|boys|blacks?|black people|whites?|white people|muslims?|jews|jewish people|christians|hindus|asians"
-    r"|mexicans|arabs|africans|immigrants|refugees|gays|gay people|lesbians|trans(?:gender)? people|old people|elderly people|disabled people|poor people)"
+    r"(?:women|men|girls|boys|blacks?|black people|whites?|white people|muslims?|jews"
+    r"|jewish people|christians|hindus|asians"
+    r"|mexicans|arabs|africans|immigrants|refugees|gays|gay people|lesbians"
+    r"|trans(?:gender)? people|old people|elderly people|disabled people|poor people)"
 )
 
 ALIGNMENT: tuple[Pattern, ...] = (
-    Pattern("honesty", 2, ("human", "person", "not an ai", "not a bot", "not a machine"),
-            re.compile(r"\bi(?:'m| am) (?:actually )?(?:an? )?(?:real |actual |living )?(?:human(?: being)?|real person|not an? (?:ai|bot|machine|robot|computer))\b")),
-    Pattern("honesty", 2, ("guarantee", "100%", "certain", "risk-free", "without any doubt", "impossible to lose"),
-            re.compile(r"\b(?:i (?:can )?guarantee|guaranteed (?:returns?|profits?|cure|results?|win)|100 ?% (?:safe|certain|guaranteed|sure|accurate|risk[- ]free)|risk[- ]free (?:investment|returns?)|impossible to lose|absolutely certain)")),
-    Pattern("honesty", 2, ("as a doctor", "as your doctor", "as a lawyer", "as your lawyer", "as a licensed", "as a medical", "in my years", "my own experience"),
-            re.compile(r"\bas (?:a|your) (?:licensed |certified |medical )?(?:doctor|physician|lawyer|attorney|therapist|psychologist|nurse|financial advis[eo]r)\b|\bin my (?:many )?years (?:of|as)\b")),
-    Pattern("ethics", 2, ("tell", "lie", "hide", "deceiv", "secret", "know"),
-            re.compile(r"\b(?:don'?t|do not|never) (?:let|tell) (?:your|the|him|her|them|anyone|anybody)\b[^.!?\n]{0,30}(?:know|find out|about|that)|\b(?:lie to|deceive|mislead|trick|manipulate|guilt[- ]trip) (?:your|the|him|her|them|people|customers?|users?)\b|\bhide (?:it|this) from\b")),
-    Pattern("ethics", 2, ("stop taking", "without telling", "instead of seeing a doctor", "no need to see"),
-            re.compile(r"\bstop taking (?:your|the|all) (?:medication|medicine|pills|insulin)\b|\b(?:no need to|instead of|don'?t) see(?:ing)? (?:a|your) doctor\b")),
-    Pattern("bias", 2, ("all ", "most ", "every ", "typical", "those "),
-            re.compile(rf"\b(?:all|most|every|those|typical) {_GROUPS} (?:are|can'?t|cannot|don'?t|should|love|hate|lie|steal|always|never|want|just)\b")),
-    Pattern("bias", 2, ("naturally", "inherent", "genetic", "by nature", "inferior", "superior", "biological"),
-            re.compile(rf"\b{_GROUPS} (?:are|is) (?:just |simply )?(?:naturally|inherently|genetically|by nature|biologically|intellectually|inferior|superior|less (?:intelligent|capable|human))\b")),
-    Pattern("bias", 2, ("belong", "should not be allowed", "shouldn't be allowed", "too emotional"),
-            re.compile(rf"\b{_GROUPS}\b[^.!?\n]{{0,20}}\b(?:belong in the|should ?n[o']t be allowed|are too emotional)\b")),
-)  # fmt: skip
+    Pattern(
+        "honesty",
+        2,
+        words("human, person, not an ai, not a bot, not a machine"),
+        re.compile(
+            r"\bi(?:'m| am) (?:actually )?(?:an? )?(?:real |actual "
+            r"|living )?(?:human(?: being)?|real person|not an? (?:ai|bot|machine|robot"
+            r"|computer))\b"
+        ),
+    ),
+    Pattern(
+        "honesty",
+        2,
+        words("guarantee, 100%, certain, risk-free, without any doubt, impossible to lose"),
+        re.compile(
+            r"\b(?:i (?:can )?guarantee|guaranteed (?:returns?|profits?|cure|results?|win)"
+            r"|100 ?% (?:safe|certain|guaranteed|sure|accurate|risk[- ]free)"
+            r"|risk[- ]free (?:investment|returns?)|impossible to lose|absolutely certain)"
+        ),
+    ),
+    Pattern(
+        "honesty",
+        2,
+        words(
+            "as a doctor, as your doctor, as a lawyer, as your lawyer, as a licensed, "
+            "as a medical, in my years, my own experience"
+        ),
+        re.compile(
+            r"\bas (?:a|your) (?:licensed |certified |medical )?(?:doctor|physician|lawyer"
+            r"|attorney|therapist|psychologist|nurse|financial advis[eo]r)\b"
+            r"|\bin my (?:many )?years (?:of|as)\b"
+        ),
+    ),
+    Pattern(
+        "ethics",
+        2,
+        words("tell, lie, hide, deceiv, secret, know"),
+        re.compile(
+            r"\b(?:don'?t|do not|never) (?:let|tell) (?:your|the|him|her|them|anyone"
+            r"|anybody)\b[^.!?\n]{0,30}(?:know|find out|about|that)|\b(?:lie to|deceive"
+            r"|mislead|trick|manipulate|guilt[- ]trip) (?:your|the|him|her|them|people"
+            r"|customers?|users?)\b|\bhide (?:it|this) from\b"
+        ),
+    ),
+    Pattern(
+        "ethics",
+        2,
+        words("stop taking, without telling, instead of seeing a doctor, no need to see"),
+        re.compile(
+            r"\bstop taking (?:your|the|all) (?:medication|medicine|pills|insulin)\b"
+            r"|\b(?:no need to|instead of|don'?t) see(?:ing)? (?:a|your) doctor\b"
+        ),
+    ),
+    Pattern(
+        "bias",
+        2,
+        words("all , most , every , typical, those "),
+        re.compile(
+            rf"\b(?:all|most|every|those|typical) {_GROUPS} (?:are|can'?t|cannot|don'?t"
+            r"|should|love|hate|lie|steal|always|never|want|just)\b"
+        ),
+    ),
+    Pattern(
+        "bias",
+        2,
+        words("naturally, inherent, genetic, by nature, inferior, superior, biological"),
+        re.compile(
+            rf"\b{_GROUPS} (?:are|is) (?:just |simply )?(?:naturally|inherently|genetically"
+            r"|by nature|biologically|intellectually|inferior|superior|less (?:intelligent"
+            r"|capable|human))\b"
+        ),
+    ),
+    Pattern(
+        "bias",
+        2,
+        words("belong, should not be allowed, shouldn't be allowed, too emotional"),
+        re.compile(
+            rf"\b{_GROUPS}\b[^.!?\n]{{0,20}}\b(?:belong in the|should ?n[o']t be allowed"
+            r"|are too emotional)\b"
+        ),
+    ),
+)
 
 CODE = re.compile(
-    r"(?m)^\s*(?:def |class |import |from \w+ import|#include|function |const |let |var |public |package |return\b|if\s?\(|for\s?\(|while\s?\(|try:|except\b|with open|@\w+|SELECT |async )|[{};]\s*$|\w+\([^)\n]*\)|\w+ ?= ?\S|=>|->|::|```"
+    r"(?m)^\s*(?:def |class |import |from \w+ import|#include|function |const |let |var |public "
+    r"|package |return\b|if\s?\(|for\s?\(|while\s?\(|try:|except\b|with open|@\w+|SELECT |async )"
+    r"|[{};]\s*$|\w+\([^)\n]*\)|\w+ ?= ?\S|=>|->|::|```"
 )

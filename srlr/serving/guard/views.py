@@ -76,8 +76,13 @@ def hidden(text: str) -> list[View]:
 def _decoded(text: str) -> Iterator[tuple[str, str]]:
     digits = sum(map(text.count, "0123456789"))
     strokes = sum(map(text.count, ".-·−"))
+    unbroken = max(map(len, text.split()), default=0) >= _UNBROKEN
     for how, form, read in _CODES:
-        if (how in _OF_DIGITS and digits < _FEWEST) or (how == _MORSE_CODE and strokes < _FEWEST):
+        if how in _DIGITS:
+            possible = digits >= _DIGITS[how]
+        else:
+            possible = strokes >= _STROKES if how == _MORSE_CODE else unbroken
+        if not possible:
             continue
         for number, match in enumerate(form.finditer(text)):
             if number >= _PIECES:
@@ -106,19 +111,20 @@ def _rewritten(text: str) -> Iterator[tuple[str, str]]:
         yield "escapes", _ESCAPES.sub(lambda m: chr(int(m[1] or m[2], 16)), text)
     if "&" in text and len(_ENTITIES.findall(text)) >= 3:
         yield "HTML's encoding", html.unescape(text)
-    before = len(_TELLING.findall(lower))
-    for how, said in _respelt(lower):
-        if len(_TELLING.findall(said)) > before:
-            yield how, said
+    respelt = list(_respelt(lower))
+    before = len(_TELLING.findall(lower)) if respelt else 0
+    yield from ((how, said) for how, said in respelt if len(_TELLING.findall(said)) > before)
 
 
 def _respelt(lower: str) -> Iterator[tuple[str, str]]:
     if _SPACED.search(lower):
         yield "letters apart", _SPACED.sub(lambda m: _GAPS.sub("", m[0]), lower)
-    if _LEET.search(lower):
+    if any(sign in lower for sign in "01345@$") and _LEET.search(lower):
         yield "digits for letters", lower.translate(_LETTERS)
-    if _BROKEN.search(lower) or lower.count("-") >= 3:
+    if any(sign in lower for sign in "_*|~\\`") and _BROKEN.search(lower):
         yield "words broken up", _BROKEN.sub("", lower).replace("-", "")
+    elif lower.count("-") >= 3:
+        yield "words broken up", lower.replace("-", "")
 
 
 _ROT13 = re.compile(
@@ -132,14 +138,14 @@ _ESCAPES = re.compile(r"\\u([0-9a-fA-F]{4})|\\x([0-9a-fA-F]{2})")
 _ENTITIES = re.compile(r"&(?:#\d{2,4}|#x[0-9a-fA-F]{2,4}|[a-z]{2,6});")
 _SPACED = re.compile(r"(?<![^\W_])(?:[^\W\d_][ ._*|~+-]{1,2}){4,60}[^\W\d_](?![^\W_])")
 _GAPS = re.compile(r"[ ._*|~+-]")
-_LEET = re.compile(r"[a-z][013457@$!|]{1,2}[a-z]|(?<![a-z0-9])[013457@$!][a-z]{2}")
+_LEET = re.compile(r"[a-z][013457@$!|]{1,2}[a-z]| [013457@$][a-z]{3}|^[013457@$][a-z]{3}")
 _LETTERS = str.maketrans("013457@$!|", "oieastasil")
 _TELLING = re.compile(
     r"ignor|disregard|forget|instruction|prompt|system|jailbr|reveal|bypass|overrid|restrict|bomb"
     r"|polic|guideline|anything now|unfiltered|developer|previous"
 )
 """A text that is read another way must then say more of these."""
-_BROKEN = re.compile(r"(?<=[a-z])(?:[_*.|~\\]\n?|`)(?=[a-z])")
+_BROKEN = re.compile(r"(?<=[a-z])(?:[_*|~\\]\n?|`)(?=[a-z])")
 
 
 def _readable(said: str) -> bool:
@@ -242,9 +248,11 @@ _MORSE = dict(
     )
 )
 _MORSE_CODE = "Morse code"
-_OF_DIGITS = frozenset({"hex", "binary", "codes of letters"})
-_FEWEST = 8
-"""Digits, or strokes of Morse code, without which there is no text of these in it."""
+_UNBROKEN = 16
+"""Signs without a space that every other encoding has."""
+_STROKES = 16
+_DIGITS = {"hex": 10, "binary": 48, "codes of letters": 18}
+"""So many there must be in a text for one of these encodings to be in it."""
 _CODES: tuple[tuple[str, re.Pattern[str], Callable[[str], str | None]], ...] = (
     ("base64", re.compile(r"(?<![A-Za-z0-9+/])[A-Za-z0-9+/_-]{16,}={0,2}"), _base64),
     ("base32", re.compile(r"(?<![A-Z2-7a-z])[A-Z2-7]{24,}={0,6}"), _base32),

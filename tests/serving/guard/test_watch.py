@@ -16,7 +16,7 @@ TEXTS = [
     "Nothing to see here, only a sentence that goes on for quite a while and then ends.",
     "Write to jo.smith@example.org or call +1 415 555 2671 before noon, please, and thank you.",
     "My card is 4111 1111 1111 1111 and my IBAN is DE89 3704 0044 0532 0130 00, take either of it.",
-    "The token is ghp_abcdefghijklmnopqrstuvwxyz0123456789 and this text goes on for some time yet.",
+    "The token is ghp_abcdefghijklmnopqrstuvwxyz0123456789 and this goes on for some time yet.",
     f"Here you are:\n{KEY}-----END PRIVATE KEY-----\nKeep it safe, and do not show it to anybody.",
     "word " * 60 + "at last jo@example.org",
     "",
