@@ -2,13 +2,11 @@
 
 import html
 import json
-import os
 import re
 import shutil
 import subprocess
+from importlib.resources import files
 from pathlib import Path
-
-import pytest
 
 LIGHT, DARK = 1, 0
 GROUND = {LIGHT: (251, 251, 249), DARK: (20, 23, 26)}
@@ -28,7 +26,6 @@ FLAGS = (
 )
 NARROWEST = 500
 """Pixels of a window; a frame in it may be narrower."""
-AXE = Path(__file__).parent / ".node" / "node_modules" / "axe-core" / "axe.min.js"
 
 
 class Browser:
@@ -68,9 +65,7 @@ class Browser:
 
     def violations(self, text: str, scheme: int) -> list[str]:
         """What axe finds wrong, of what it calls serious or critical."""
-        place = Path(os.environ.get("AXE_CORE", AXE))
-        if not place.exists():
-            pytest.skip(f"axe-core is not at {place}: tests/install-chromium")
+        axe = (files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf-8")
         run = (
             "axe.run(document, {resultTypes: ['violations']}).then(found => {"
             "const out = document.createElement('pre'); out.id = 'axe-found';"
@@ -78,7 +73,7 @@ class Browser:
             "[one.impact, one.id + ': ' + one.nodes.map(n => n.html).join(' ').slice(0, 300)]));"
             "document.body.append(out)})"
         )
-        scripts = f"<script>{place.read_text()}</script><script>{run}</script></body>"
+        scripts = f"<script>{axe}</script><script>{run}</script></body>"
         done = self.call(
             unguarded(text).replace("</body>", scripts),
             "--dump-dom",
