@@ -46,5 +46,10 @@ bench: setup
 bench-serve: setup
 	$(BIN)/python -m benchmarks.serve_faults
 
+bench-serve: setup
+	$(BIN)/srlr assets fetch smollm2-135m-instruct
+	$(BIN)/python -m benchmarks.gateway_hop
+	$(BIN)/python -m benchmarks.serve_faults
+
 clean:
 	rm -rf $(VENV) dist .pytest_cache .mypy_cache .ruff_cache .coverage*
