@@ -5,11 +5,10 @@ with the same, as all chats of a role do with its system message, takes them ove
 rest. Tokens that are read and tokens that were said go through the network together, one product
 for all of them.
 
-On a CPU a token's logits are the same bit for bit whoever shares the step, whether the tokens
-before it were read at once or one by one, and whether they were taken over: each row of a product
-is added up in the same order as long as no product has fewer rows than FEWEST or, in float32,
-a number that is no multiple of ROWS. `exact` measures whether that holds. An answer that goes on in
-another process is then the one that this process would have given.
+On a CPU a token's logits are the same bit for bit whoever shares the step, and whether the tokens
+before it were read at once or said one by one: products of very few rows, which other kernels would
+take, are given some more (TWO, ROWS, FEWEST). `exact` measures that for a network as it is. An
+answer that goes on in another process is then the one that this process would have given.
 """
 
 from collections.abc import Sequence
@@ -26,8 +25,12 @@ from srlr.models.local import LocalModel
 
 GROWS_BY = 128
 """Columns by which the room for a lane's tokens grows."""
+TRIED = 40
+"""Tokens of a row after which a difference between saying and reading has shown itself."""
 ROWS, FEWEST = 16, 4
-"""MKL takes other kernels for a few rows, and for those that are left over."""
+"""In float32, other kernels take few rows and those that are left over of a multiple."""
+TWO = 2
+"""In bfloat16, a row by itself is added up otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +93,8 @@ class LanesTogether:
         self.used = [0] * count
         """When the lane was last begun, counted in beginnings."""
         self.begun = 0
-        self.picky = model.dtype == torch.float32 and model.device.type == "cpu"
+        self.picky = model.device.type == "cpu"
+        """Whether the kernels of a few rows are others than those of many."""
         self.store: list[tuple[torch.Tensor, torch.Tensor]] = []
         """Keys and values of each layer, (count, kv_heads, columns, D)."""
         self.layers = config.num_hidden_layers
@@ -140,7 +144,7 @@ class LanesTogether:
                 for start, feed in zip(starts[len(one_by_one) :], at_once, strict=True)
             ],
         )
-        spare = -len(tokens) % ROWS if self.picky else 0
+        spare = self._spare(len(tokens))
         states = self.blocks.states(
             torch.tensor(tokens + [0] * spare, device=device),
             functional.pad(step.position_R, (0, spare)),
@@ -153,8 +157,14 @@ class LanesTogether:
             self.held[feed.lane] += feed.tokens
         self.model.tally.forward += len(tokens)
         last = states[[ends[feed.lane] for feed in feeds]]
-        spare = -len(feeds) % ROWS if self.picky else 0
+        spare = self._spare(len(feeds))
         return self.blocks.head(functional.pad(last, (0, 0, 0, spare)))[: len(feeds)]
+
+    def _spare(self, rows: int) -> int:
+        """How many more rows a product is given."""
+        if not self.picky:
+            return 0
+        return -rows % ROWS if self.model.dtype == torch.float32 else max(0, TWO - rows)
 
     def _reserve(self, columns: int) -> None:
         """Room for at least so many tokens in every lane."""
@@ -273,7 +283,7 @@ def exact(lanes: Lanes, vocabulary: int) -> bool:
     there is: tried on short rows, in all lanes.
     """
     rows: list[list[int]] = [
-        [(7919 * (lane + 3) + 104729 * place) % vocabulary for place in range(9 + lane)]
+        [(7919 * (lane + 3) + 104729 * place) % vocabulary for place in range(TRIED + lane)]
         for lane in range(min(lanes.count, 3))
     ]
     alone: list[Any] = []

@@ -87,8 +87,9 @@ class Batched:
                 self.call.notify()
 
     async def _next(self, answer: _Answer, ask: Ask) -> tuple[Part, Any]:
+        left = seconds_left(ask)
         try:
-            told = await asyncio.wait_for(answer.told.get(), seconds_left(ask))
+            told = await asyncio.wait_for(answer.told.get(), left)
         except TimeoutError:
             raise late(ask) from None
         if isinstance(told, SrlrError):

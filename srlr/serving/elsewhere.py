@@ -147,7 +147,11 @@ class Elsewhere:
         """What comes before the deadline."""
         import aiohttp
 
-        left = seconds_left(ask)
+        try:
+            left = seconds_left(ask)
+        except SrlrError:
+            coming.close()
+            raise
         try:
             return await asyncio.wait_for(coming, SILENCE_S if left is None else left)
         except TimeoutError:

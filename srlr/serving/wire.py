@@ -90,7 +90,7 @@ def piece_of(line: bytes) -> Piece:
             raise error_of(told["error"])
         told["tokens"] = tuple(told["tokens"])
         return Piece(**told)
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise Gone(f"the worker said what is no piece: {line[:80]!r}") from error
 
 
