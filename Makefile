@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: setup train test test-browser test-slow bench bench-serve clean
+.PHONY: setup train test test-browser coverage test-slow bench bench-serve clean
 
 setup: $(VENV)/installed
 
@@ -20,11 +20,14 @@ test: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/srlr assets fetch vader-ground-truth smollm2-135m-instruct all-minilm-l6-v2
-	$(BIN)/python -m pytest -n 2 --dist worksteal --cov --cov-report=term --cov-fail-under=90
+	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 test-browser: setup
 	tests/install-chromium
 	$(BIN)/python -m pytest -m browser
+
+coverage: setup
+	$(BIN)/python -m pytest -n 2 --dist worksteal --cov --cov-report=term --cov-fail-under=90
 
 test-slow: setup
 	$(BIN)/python -m pytest -m slow

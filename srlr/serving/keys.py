@@ -81,11 +81,13 @@ class Keyring:
             if self.away is not None:
                 what, hint = "the keys cannot be read now", "ask again; the gateway's log says why"
                 raise Rejected(503, "keys_away", what, hint, retry_after_s=2)
+        kind, _, text = (authorization or "").partition(" ")
+        said = parts(text.strip()) if kind.lower() == "bearer" else None
+        if said is not None and not self.keys:  # whoever sends a key knows of one
+            await self.refresh()
         if not self.keys and self.alone:
             _local(host)
             return EVERYBODY
-        kind, _, text = (authorization or "").partition(" ")
-        said = parts(text.strip()) if kind.lower() == "bearer" else None
         if said is None:
             what = "the request brings no API key" if not authorization else "this is no API key"
             raise _unknown("no_key", what)
