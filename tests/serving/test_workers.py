@@ -59,6 +59,12 @@ def test_nobody_else_may_talk_to_it_and_nobody_sees_what_it_was_told(worker):
     assert command[1:-1] == [b"-m", b"srlr.serving.worker", bytes(worker.path)]
 
 
+def test_its_threads_do_not_spin_while_others_compute(worker):
+    environment = Path(f"/proc/{worker.pid}/environ").read_bytes().split(b"\0")
+
+    assert b"OMP_WAIT_POLICY=PASSIVE" in environment
+
+
 def test_an_answer_comes_in_pieces_and_goes_on_from_any_of_them(living, worker):
     whole = living(answered(worker, ask(max_tokens=20, temperature=0.8, seed=4)))
     begun = tokens(whole[:5])
