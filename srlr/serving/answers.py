@@ -92,7 +92,7 @@ async def _collected(asked: Asked, ask: Ask) -> Said:
     async with aclosing(answer):
         async for piece in answer:
             texts.append(piece.text)
-            tokens += len(piece.tokens)
+            tokens += len(piece.tokens) + piece.untold
             finish, prompt_tokens = piece.finish, piece.prompt_tokens
     return _said(asked, answer, "".join(texts), finish, tokens, prompt_tokens)
 
@@ -214,7 +214,7 @@ async def _stream(asked: Asked, place: int) -> AsyncGenerator[Event, None]:
             if not hold and not texts:
                 yield "text", place, ""
             texts.append(piece.text)
-            tokens += len(piece.tokens)
+            tokens += len(piece.tokens) + piece.untold
             finish, prompt_tokens = piece.finish, piece.prompt_tokens
             if not hold and (text := out.feed(piece.text)):
                 yield "text", place, text

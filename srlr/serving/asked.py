@@ -56,6 +56,8 @@ class Piece:
     finish: Finish | None = None
     prompt_tokens: int = 0
     """Of the prompt as the model read it, without what was delivered; 0 but in the last piece."""
+    untold: int = 0
+    """Tokens of the whole answer, where its worker tells text alone; 0 but in the last piece."""
 
 
 class Refused(SrlrError):

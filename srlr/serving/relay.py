@@ -121,6 +121,7 @@ async def whole(
         "".join(piece.text for piece in pieces),
         pieces[-1].finish,
         pieces[-1].prompt_tokens,
+        pieces[-1].untold,
     )
 
 
