@@ -29,6 +29,10 @@ class Ask:
     role: str
     messages: tuple[Message, ...] = ()
     prompt: str | None = None
+    said: tuple[Message, ...] = ()
+    """What the client said, where `messages` were made of it: another version makes its own. Empty
+    once a worker is asked.
+    """
     max_tokens: int = 128
     temperature: float = 0.0
     top_k: int = 0
