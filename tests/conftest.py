@@ -78,6 +78,18 @@ def tiny_model_folder(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
+def tiny_gguf(tmp_path_factory, tiny_model_folder):
+    """The same model as a GGUF, for llama.cpp."""
+    import tiny
+
+    from srlr.models import gguf_file
+
+    path = tmp_path_factory.mktemp("gguf") / "tiny.gguf"
+    gguf_file.write(tiny.load(tiny_model_folder), path)
+    return path
+
+
+@pytest.fixture(scope="session")
 def toy_config(tmp_path_factory, tiny_model_folder):
     """A folder for --config-dir in which the toy role's job on the tiny model takes seconds."""
     import toy_job

@@ -76,7 +76,7 @@ class Scripted:
 class Scripting:
     def __init__(self, of, ask, version):
         self.of, self.ask, self.version = of, ask, version
-        self.migrated = of.migrated
+        self.form, self.migrated = self.version, of.migrated
         self._pieces = self._said()
 
     def __aiter__(self):

@@ -1,6 +1,7 @@
-"""xllamacpp's OpenAI-compatible server with the embedded model's GGUF, as a process of its own.
+"""xllamacpp's OpenAI-compatible server with a GGUF, as a process of its own.
 
 with llama.server(path) as url: …
+with llama.process(path, key="secret") as (process, url): …
 """
 
 import contextlib
@@ -14,6 +15,7 @@ params.model.path = sys.argv[1]
 params.hostnames = ["127.0.0.1"]
 params.model_alias = {"smollm2"}
 params.port = 0
+params.api_keys = sys.argv[2:]
 params.n_parallel = 2
 params.n_ctx = 2 * 4096
 params.cpuparams.n_threads = 1
@@ -28,8 +30,14 @@ sys.stdin.read()
 
 @contextlib.contextmanager
 def server(model):
-    command = [sys.executable, "-c", SERVE, str(model)]
-    process = subprocess.Popen(
+    with process(model) as (_, url):
+        yield url
+
+
+@contextlib.contextmanager
+def process(model, key=None):
+    command = [sys.executable, "-c", SERVE, str(model), *([key] if key else [])]
+    one = subprocess.Popen(
         command,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -37,10 +45,10 @@ def server(model):
         text=True,
     )
     try:
-        for line in process.stdout:
+        for line in one.stdout:
             if line.startswith("listening "):
-                yield f"{line.split()[1]}/v1"
+                yield one, f"{line.split()[1]}/v1"
                 break
     finally:
-        process.kill()
-        process.wait()
+        one.kill()
+        one.communicate()

@@ -20,6 +20,7 @@ from srlr.serving.guard.policy import Policy
 from srlr.serving.guard.watch import Watch
 from srlr.serving.guarded import Outgoing, Tell, let_out, visible
 from srlr.serving.rejected import Rejected
+from srlr.serving.speaking import Speaker
 
 Event = tuple[Literal["text"], int, str] | tuple[Literal["end"], int, Said]
 
@@ -41,6 +42,16 @@ class Asked:
 
     def answer(self, ask: Ask, *, whole: bool) -> Answer:
         return self.backend.answer(ask, self.wanted.version, whole=whole)
+
+    def speaker(self, version: str) -> Speaker:
+        """What reads the answers that this version began."""
+        served = self.wanted.served
+        of = (
+            one.speaker
+            for one in self.backend.models()
+            if one.role == served.role and one.version == version
+        )
+        return next(of, served.speaker)
 
 
 async def whole(asked: Asked) -> list[Said]:
@@ -81,7 +92,7 @@ def _changed(asked: Asked, said: Said, text: str, *, stopped: bool) -> Said:
         return replace(said, text=text, finish="content_filter", parsed=None, valid=None)
     if text == said.text or not said.valid:
         return replace(said, text=text)
-    parsed = asked.wanted.served.speaker.parse(text)
+    parsed = asked.speaker(said.form).parse(text)
     return replace(said, text=text, parsed=parsed, valid=parsed is not None)
 
 
@@ -92,7 +103,7 @@ async def _collected(asked: Asked, ask: Ask) -> Said:
     async with aclosing(answer):
         async for piece in answer:
             texts.append(piece.text)
-            tokens += len(piece.tokens)
+            tokens += len(piece.tokens) + piece.untold
             finish, prompt_tokens = piece.finish, piece.prompt_tokens
     return _said(asked, answer, "".join(texts), finish, tokens, prompt_tokens)
 
@@ -104,20 +115,20 @@ def _said(
         raise Gone("the answer ended before its end", "ask again")
     if answer.migrated:
         asked.moved()
-    return Said(text, finish, answer.version, answer.migrated, prompt_tokens, tokens)
+    version, migrated = answer.version, answer.migrated
+    return Said(text, finish, version, migrated, prompt_tokens, tokens, form=answer.form)
 
 
 async def _settled(asked: Asked, ask: Ask, said: Said) -> Said:
     """The answer, read; asked for once more where it cannot be and something was drawn, for the
     same greedy answer would only come again.
     """
-    speaker = asked.wanted.served.speaker
     if not _reads(asked, ask):
         return said
-    parsed = speaker.parse(said.text)
+    parsed = asked.speaker(said.form).parse(said.text)
     if parsed is None and asked.structured == "repair" and ask.temperature > 0:
         again = await _collected(asked, replace(ask, id=f"{ask.id}-again", temperature=0.0))
-        parsed = speaker.parse(again.text)
+        parsed = asked.speaker(again.form).parse(again.text)
         if parsed is not None:
             tokens = said.tokens + again.tokens
             return replace(
@@ -142,7 +153,7 @@ def _read(asked: Asked, said: Said) -> Said:
         Rejected: 422, it is not in the role's form and must be. Clients do not ask again on that:
             the same question has the same answer.
     """
-    speaker = asked.wanted.served.speaker
+    speaker = asked.speaker(said.form)
     parsed = speaker.parse(said.text)
     if parsed is not None:
         return replace(said, parsed=parsed, valid=True)
@@ -214,7 +225,7 @@ async def _stream(asked: Asked, place: int) -> AsyncGenerator[Event, None]:
             if not hold and not texts:
                 yield "text", place, ""
             texts.append(piece.text)
-            tokens += len(piece.tokens)
+            tokens += len(piece.tokens) + piece.untold
             finish, prompt_tokens = piece.finish, piece.prompt_tokens
             if not hold and (text := out.feed(piece.text)):
                 yield "text", place, text

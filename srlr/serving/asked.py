@@ -29,6 +29,10 @@ class Ask:
     role: str
     messages: tuple[Message, ...] = ()
     prompt: str | None = None
+    said: tuple[Message, ...] = ()
+    """What the client said, where `messages` were made of it: another version makes its own. Empty
+    once a worker is asked.
+    """
     max_tokens: int = 128
     temperature: float = 0.0
     top_k: int = 0
@@ -56,6 +60,8 @@ class Piece:
     finish: Finish | None = None
     prompt_tokens: int = 0
     """Of the prompt as the model read it, without what was delivered; 0 but in the last piece."""
+    untold: int = 0
+    """Tokens of the whole answer, where its worker tells text alone; 0 but in the last piece."""
 
 
 class Refused(SrlrError):

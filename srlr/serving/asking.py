@@ -165,7 +165,7 @@ def _prompts(
         {"role": "system" if one.role == "developer" else one.role, "content": one.content}
         for one in request.messages
     )
-    return [{"messages": served.speaker.chat(said)}], said
+    return [{"messages": served.speaker.chat(said), "said": said}], said
 
 
 def _manner(request: Request, served: Served) -> dict[str, Any]:

@@ -37,6 +37,10 @@ class Answer(Protocol):
     def version(self) -> str: ...
 
     @property
+    def form(self) -> str:
+        """The version as which the text is to be read: the one that began it."""
+
+    @property
     def migrated(self) -> bool: ...
 
     def __aiter__(self) -> AsyncIterator[Piece]: ...

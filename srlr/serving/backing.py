@@ -13,7 +13,7 @@ import logging
 import shutil
 import tempfile
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -67,8 +67,20 @@ class Backed:
     def answer(self, ask: Ask, version: str | None, *, whole: bool) -> "Answer":
         told = Answered()
         if whole:
-            return Answer(told, _one(self.fleet, ask, told, version))
-        return Answer(told, relay.answer(self.fleet, ask, told, version))
+            return Answer(told, _one(self.fleet, ask, told, version, self._written))
+        return Answer(told, relay.answer(self.fleet, ask, told, version, self._written))
+
+    def _written(self, ask: Ask, version: str) -> Ask:
+        """The ask as the version is spoken to: it may have been trained on other words than the
+        one that the request was read for.
+
+        Raises:
+            Rejected: the text is longer than the version takes.
+        """
+        spoken = self.speakers.get((ask.role, version))
+        if spoken is None or not ask.said:
+            return replace(ask, said=())
+        return replace(ask, messages=spoken.chat(ask.said), said=())
 
     def judge(self, ask: Ask, *, valid: bool | None, violation: bool) -> None:
         self.fleet.judge(ask.role, ask.id, valid=valid, violation=violation)
@@ -111,6 +123,10 @@ class Answer:
         return self.told.version or ""
 
     @property
+    def form(self) -> str:
+        return self.told.form or ""
+
+    @property
     def migrated(self) -> bool:
         return self.told.migrated > 0
 
@@ -122,9 +138,9 @@ class Answer:
 
 
 async def _one(
-    fleet: Fleet, ask: Ask, told: Answered, version: str | None
+    fleet: Fleet, ask: Ask, told: Answered, version: str | None, write: relay.Write
 ) -> AsyncGenerator[Piece, None]:
-    yield await relay.whole(fleet, ask, told, version)
+    yield await relay.whole(fleet, ask, told, version, write)
 
 
 @contextlib.asynccontextmanager

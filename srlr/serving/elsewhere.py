@@ -7,6 +7,7 @@ before, so an answer that somebody else began is Gone, and is asked anew by whoe
 import asyncio
 import contextlib
 import json
+import math
 import os
 import time
 from collections.abc import AsyncGenerator, Mapping
@@ -14,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from srlr.core.errors import ConfigError, ResourceError, SrlrError
+from srlr.core.types import Message
 from srlr.serving.answerer import late, seconds_left
 from srlr.serving.asked import Ask, Busy, Finish, Gone, Piece, Refused
 from srlr.serving.spec import Spec
@@ -21,6 +23,13 @@ from srlr.serving.spec import Spec
 SILENCE_S = 120.0
 """A server that says nothing for so long is as good as gone: unlike our workers it does not say
 that it is alive."""
+HELLO: tuple[Message, ...] = ({"role": "user", "content": "Hello"},)
+UNREAD = (400, 413, 422)
+"""Statuses that say of a request that it is wrong; others are the server's or our settings'."""
+DENIED = (401, 403)
+KEYLESS = "it wants a key: workers.api_key_env=NAME of the variable that holds it"
+LOOK_S = 10.0
+"""Within which a server says that it is there."""
 WORDS = 300
 """Characters of a server's own words in an error."""
 
@@ -29,33 +38,32 @@ async def start(spec: Spec, *, timeout_s: float) -> "Elsewhere":
     """The server's model, which has answered already.
 
     Raises:
-        ConfigError: the Spec has no url or no model, or names a variable that is not set.
+        ConfigError: the Spec has no url, or names a variable that is not set; or it names no model
+            and the server has not exactly one.
         ResourceError: it did not answer within the time.
     """
-    if not spec.url or not spec.model:
-        raise ConfigError(
-            f"{spec.release}: the engine openai needs a url and a model", "say both in its Spec"
-        )
+    if not spec.url:
+        raise ConfigError(f"{spec.release}: the engine openai needs a url", "workers.url=URL")
     key = os.environ.get(spec.api_key_env) if spec.api_key_env else None
     if spec.api_key_env and not key:
         raise ConfigError(
             f"{spec.release}: the environment has no {spec.api_key_env}",
             f"export {spec.api_key_env}=… before the gateway is started",
         )
-    worker = Elsewhere(spec, key)
-    ask = Ask(
-        "warm",
-        spec.role,
-        ({"role": "user", "content": "Hello"},),
-        max_tokens=4,
-        deadline=time.time() + timeout_s,
-    )
+    worker = Elsewhere(spec, key, spec.model or "")
     try:
-        async for _ in worker.answer(ask):
-            pass
-    except SrlrError as error:
-        await worker.stop()
-        raise ResourceError(f"{spec.url} does not answer: {error.what}", error.hint) from error
+        async with asyncio.timeout(timeout_s):
+            worker.model = spec.model or await worker.only_model()
+            async for _ in worker.answer(Ask("warm", spec.role, HELLO, max_tokens=4)):
+                pass
+    except BaseException as error:
+        await worker.stop(0)
+        if isinstance(error, TimeoutError):
+            what = f"{spec.url} did not answer within {timeout_s:g} s"
+            raise ResourceError(what, "see whether it is loading, or allow it more time") from error
+        if isinstance(error, Refused | Busy | Gone):
+            raise ResourceError(f"{spec.url} does not answer: {error.what}", error.hint) from error
+        raise
     return worker
 
 
@@ -65,6 +73,8 @@ class Elsewhere:
 
     spec: Spec
     key: str | None = field(default=None, repr=False)
+    model: str = ""
+    """What the server calls it."""
     pid: None = None
     alive: bool = True
     running: int = 0
@@ -78,6 +88,7 @@ class Elsewhere:
             )
         if not self.alive:
             raise Gone(f"the client of {self.spec.url} was closed")
+        seconds_left(ask)
         self.running += 1
         try:
             async with contextlib.aclosing(self._pieces(ask)) as pieces:
@@ -87,14 +98,13 @@ class Elsewhere:
             self.running -= 1
 
     async def _pieces(self, ask: Ask) -> AsyncGenerator[Piece, None]:
-        response = await self._heard(
-            ask, self._client().post(self._path(ask), json=self._body(ask))
-        )
+        path = "chat/completions" if ask.prompt is None else "completions"
+        response = await self._heard(ask, self._client().post(self._at(path), json=self._body(ask)))
         async with response:
             if response.status != 200:
                 raise self._refusal(response, await self._heard(ask, response.text()))
             finish: Finish | None = None
-            prompt_tokens = 0
+            usage: Mapping[str, Any] = {}
             while True:
                 line: bytes = await self._heard(ask, response.content.readline())
                 data = line.removeprefix(b"data:").strip()
@@ -103,7 +113,7 @@ class Elsewhere:
                 if not line.startswith(b"data:"):
                     continue  # an empty line, a comment
                 said = self._event(data)
-                prompt_tokens = (said.get("usage") or {}).get("prompt_tokens") or prompt_tokens
+                usage = said.get("usage") or usage
                 for choice in said.get("choices") or ():
                     text = (choice.get("delta") or {}).get("content") or choice.get("text") or ""
                     if choice.get("finish_reason"):
@@ -112,15 +122,40 @@ class Elsewhere:
                         yield Piece((), text)
             if finish is None:
                 raise self._gone("it stopped in the middle of an answer")
-            yield Piece((), "", finish, prompt_tokens)
+            counts = (usage.get("prompt_tokens"), usage.get("completion_tokens"))
+            yield Piece((), "", finish, *(int(count or 0) for count in counts))
 
-    def _path(self, ask: Ask) -> str:
-        path = "chat/completions" if ask.prompt is None else "completions"
+    async def only_model(self) -> str:
+        """The server's model, where it has one.
+
+        Raises:
+            ConfigError: it has several, or does not say.
+            Gone: it does not answer.
+        """
+        ask = Ask("models", self.spec.role)
+        async with await self._heard(ask, self._client().get(self._at("models"))) as response:
+            if response.status in DENIED:
+                raise self._refusal(response, await self._heard(ask, response.text()))
+            told = await self._heard(ask, response.read())
+        with contextlib.suppress(ValueError, TypeError, KeyError):
+            names = [str(one["id"]) for one in json.loads(told)["data"]]
+            if len(names) == 1:
+                return names[0]
+            raise ConfigError(
+                f"{self.spec.url} has the models {', '.join(names)[:WORDS] or 'none'}",
+                "say which one is meant: workers.model=NAME",
+            )
+        raise ConfigError(
+            f"{self.spec.url} does not say which models it has",
+            "say what it calls the one that is meant: workers.model=NAME",
+        )
+
+    def _at(self, path: str) -> str:
         return f"{(self.spec.url or '').rstrip('/')}/{path}"
 
     def _body(self, ask: Ask) -> Mapping[str, Any]:
         body: dict[str, Any] = {
-            "model": self.spec.model,
+            "model": self.model,
             "max_tokens": ask.max_tokens,
             "temperature": ask.temperature,
             "top_p": ask.top_p,
@@ -128,8 +163,12 @@ class Elsewhere:
             "stream": True,
             "stream_options": {"include_usage": True},
         }
-        body |= {"prompt": ask.prompt} if ask.messages == () else {"messages": list(ask.messages)}
+        said = {"messages": list(ask.messages)} if ask.prompt is None else {"prompt": ask.prompt}
+        body |= said
         body |= {"stop": list(ask.stop)} if ask.stop else {}
+        if ask.schema is not None:
+            schema = {"name": "answer", "schema": ask.schema}
+            body["response_format"] = {"type": "json_schema", "json_schema": schema}
         return body | ({"top_k": ask.top_k} if ask.top_k else {})
 
     def _client(self) -> Any:
@@ -144,7 +183,11 @@ class Elsewhere:
         return self._session
 
     async def _heard(self, ask: Ask, coming: Any) -> Any:
-        """What comes before the deadline."""
+        """What comes before the deadline.
+
+        Raises:
+            Late: it is over. Gone: the server is, or has said nothing for SILENCE_S.
+        """
         import aiohttp
 
         try:
@@ -153,9 +196,11 @@ class Elsewhere:
             coming.close()
             raise
         try:
-            return await asyncio.wait_for(coming, SILENCE_S if left is None else left)
+            return await asyncio.wait_for(
+                coming, min(SILENCE_S, math.inf if left is None else left)
+            )
         except TimeoutError:
-            if left is not None:
+            if left is not None and left <= SILENCE_S:
                 raise late(ask) from None
             raise self._gone(f"nothing was heard of it for {SILENCE_S:g} s") from None
         except (aiohttp.ClientError, OSError, ValueError) as error:
@@ -174,23 +219,32 @@ class Elsewhere:
 
     def _refusal(self, response: Any, text: str) -> SrlrError:
         """What a status other than 200 means."""
-        what = f"{self.spec.url} says {response.status}: {' '.join(text.split())[:WORDS]}"
-        if response.status == 429:
-            wait = response.headers.get("Retry-After", "")
+        status, wait = response.status, response.headers.get("Retry-After", "")
+        what = f"{self.spec.url} says {status}: {' '.join(text.split())[:WORDS]}"
+        if status == 429 or (status == 503 and wait):
             return Busy(what, "try again later", float(wait) if wait.isdigit() else 1.0)
-        if response.status in (401, 403):
-            return Gone(what, f"see what {self.spec.api_key_env or 'api_key_env'} holds")
-        if 400 <= response.status < 500:
+        if status in DENIED:
+            hint = f"see what {self.spec.api_key_env} holds" if self.key else KEYLESS
+            return Gone(what, hint)
+        if status in UNREAD:
             return Refused(what, "correct what it names")
-        return Gone(what)
+        return Gone(what, "see whether its url and model are right, and its log")
 
     def _gone(self, why: object) -> Gone:
         return Gone(f"{self.spec.url} is gone: {why}")
 
     async def health(self) -> Mapping[str, Any]:
-        """As of a worker, from this side: the server's own figures are not known here."""
+        """As of a worker, from this side: the server's own figures are not known here.
+
+        Raises:
+            Gone: the server does not answer.
+        """
         if not self.alive:
             raise self._gone("its client was closed")
+        look = Ask("health", self.spec.role, deadline=time.time() + LOOK_S)
+        async with await self._heard(look, self._client().get(self._at("models"))) as response:
+            if response.status >= 500:
+                raise self._gone(f"it says {response.status}")
         return {
             "state": "ready",
             "running": self.running,

@@ -128,7 +128,7 @@ class Endpoint:
             )
         else:
             chat = wanted.served.speaker.chat(said)
-            asks = tuple(replace(ask, messages=chat) for ask in wanted.asks)
+            asks = tuple(replace(ask, messages=chat, said=said) for ask in wanted.asks)
         return replace(wanted, asks=asks, said=said), found
 
     async def _put(self, wanted: Wanted, key: Key, course: Course, send: Send) -> None:

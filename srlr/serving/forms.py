@@ -31,6 +31,8 @@ class Said:
     valid: bool | None = None
     repaired: str | None = None
     violations: Sequence[Mapping[str, Any]] = ()
+    form: str = ""
+    """The version as which the text is read."""
 
 
 def encoded(value: Any) -> bytes:

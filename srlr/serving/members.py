@@ -67,6 +67,8 @@ class Flight:
     """Whose tokens they are."""
     tried: set[Member] = field(default_factory=set)
     busy: set[Member] = field(default_factory=set)
+    written: Ask | None = None
+    """As the version that began the answer is asked; whoever goes on with it is asked the same."""
     moving: bool = False
     window: asyncio.Timeout | None = None
 

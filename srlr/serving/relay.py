@@ -8,7 +8,7 @@ the answer ends in a `Cut`, never silently.
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass, field, replace
 
 from srlr.serving import breaker
@@ -19,6 +19,8 @@ from srlr.serving.members import Flight, Member
 ATTEMPTS = 8
 """Workers that may be lost to one request."""
 POLL_S = 0.02
+Write = Callable[[Ask, str], Ask]
+"""write(ask, version): the ask as that version is spoken to."""
 
 
 class Cut(Gone):
@@ -35,6 +37,8 @@ class Answered:
 
     versions: list[str] = field(default_factory=list)
     """One after the other; several where it was moved."""
+    form: str | None = None
+    """The version as which the answer is to be read: the one that began it."""
     lost: int = 0
     """Workers that were gone before they had finished it."""
     migrated: int = 0
@@ -46,13 +50,18 @@ class Answered:
 
 
 def answer(
-    fleet: Fleet, ask: Ask, told: Answered | None = None, version: str | None = None
+    fleet: Fleet,
+    ask: Ask,
+    told: Answered | None = None,
+    version: str | None = None,
+    write: Write = lambda ask, _: ask,
 ) -> AsyncGenerator[Piece, None]:
     """The answer's pieces, the last of which has a `finish`.
 
     Args:
         told: is filled with where the answer came from.
         version: asked for by name, and no other answers then; None: the one that the shares give.
+        write: called with the version that begins the answer; what it raises is raised.
 
     Raises:
         Refused: no worker can answer it as it is.
@@ -61,15 +70,19 @@ def answer(
         Cut: its worker is gone after a part that nobody can go on with.
         Gone: one worker after the other was.
     """
-    return _flown(fleet, _flight(ask, version), told if told is not None else Answered())
+    return _flown(fleet, _flight(ask, version), told if told is not None else Answered(), write)
 
 
-async def _flown(fleet: Fleet, flight: Flight, told: Answered) -> AsyncGenerator[Piece, None]:
+async def _flown(
+    fleet: Fleet, flight: Flight, told: Answered, write: Write
+) -> AsyncGenerator[Piece, None]:
     began, full = fleet.clock(), None
     while True:
         member = await _member(fleet, flight, full)
         _board(flight, member, told)
         try:
+            if not flight.said:
+                flight.written, told.form = write(flight.ask, member.version), member.version
             async with contextlib.aclosing(_heard(fleet, flight, member)) as pieces:
                 async for piece in pieces:
                     flight.take(piece)
@@ -98,7 +111,11 @@ async def _flown(fleet: Fleet, flight: Flight, told: Answered) -> AsyncGenerator
 
 
 async def whole(
-    fleet: Fleet, ask: Ask, told: Answered | None = None, version: str | None = None
+    fleet: Fleet,
+    ask: Ask,
+    told: Answered | None = None,
+    version: str | None = None,
+    write: Write = lambda ask, _: ask,
 ) -> Piece:
     """The answer in one piece; one that cannot be gone on with is begun anew.
 
@@ -110,7 +127,7 @@ async def whole(
     while True:
         flight, pieces = _flight(ask, version, tried), list[Piece]()
         try:
-            async for piece in _flown(fleet, flight, told):
+            async for piece in _flown(fleet, flight, told, write):
                 pieces.append(piece)
             break
         except Cut:
@@ -121,6 +138,7 @@ async def whole(
         "".join(piece.text for piece in pieces),
         pieces[-1].finish,
         pieces[-1].prompt_tokens,
+        pieces[-1].untold,
     )
 
 
@@ -168,7 +186,7 @@ def _board(flight: Flight, member: Member, told: Answered) -> None:
 async def _heard(fleet: Fleet, flight: Flight, member: Member) -> AsyncGenerator[Piece, None]:
     """What the worker says from here on, unless it is gone, stalls, or the flight is moved."""
     stall_s = fleet.health.stall_s
-    ask = replace(flight.ask, delivered=tuple(flight.delivered))
+    ask = replace(flight.written or flight.ask, delivered=tuple(flight.delivered))
     async with contextlib.aclosing(member.worker.answer(ask)) as source:  # type: ignore[type-var]
         while not flight.moving:
             limit_s = stall_s

@@ -32,6 +32,11 @@ SILENCE_S = 20.0
 """A worker of which nothing is heard for so long, not even an empty line, is as good as gone."""
 LATER_S = 1.0
 """How much later than the worker the gateway gives up an answer that is late."""
+WAITING = {"OMP_WAIT_POLICY": "PASSIVE"}
+"""Threads that have nothing to do sleep. By default they spin, for as long as the slowest of them
+has no processor: where others compute too, as a second worker does, a step takes four times as long
+with two threads as with one.
+"""
 TAIL_BYTES = 2000
 LINE_BYTES = 4 << 20
 
@@ -87,6 +92,7 @@ async def start(spec: Spec, socket_dir: Path, *, timeout_s: float = 120.0) -> Wo
             stdout=asyncio.subprocess.PIPE,
             stderr=out,
             start_new_session=True,  # Ctrl-C is the gateway's to hear
+            env={**WAITING, **os.environ},
         )
     worker = Process(spec, path, process)
     try:

@@ -1,9 +1,11 @@
 """Requests through real worker processes that are killed, stopped, full and broken."""
 
 import asyncio
+import contextlib
 import random
 import signal
 import time
+from dataclasses import replace
 
 import pytest
 from stub_fleet import FAST, Stage, ask
@@ -291,3 +293,36 @@ def test_a_role_without_workers_is_busy_and_not_a_hang(tmp_path):
 
 def test_gone_is_what_a_cut_is():
     assert issubclass(Cut, Gone)
+
+
+def written(ask, version):
+    (said,) = ask.messages
+    return replace(ask, messages=({**said, "content": f"{version}: {said['content']}"},))
+
+
+def test_a_version_is_asked_in_its_own_words_and_who_goes_on_in_those_of_the_first(tmp_path):
+    async def scenario():
+        async with Stage(tmp_path) as stage:
+            await stage.serve("v1")
+            await stage.serve("v2")
+            for version in ("v1", "v2"):
+                one = await relay.whole(
+                    stage.fleet, ask("tell", max_tokens=3), None, version, written
+                )
+                assert one.tokens == whole(f"{version}: tell", 3)
+
+            pieces, told = [], Answered()
+            async with contextlib.aclosing(
+                answer(stage.fleet, ask("tell", max_tokens=9), told, write=written)
+            ) as source:
+                async for piece in source:
+                    pieces.append(piece)
+                    if len(pieces) == 3:
+                        first = told.version
+                        stage.kill(first)
+
+            assert (told.form, told.migrated) == (first, 1)
+            assert told.version != first
+            assert tokens(pieces) == whole(f"{first}: tell", 9)
+
+    run(scenario())
