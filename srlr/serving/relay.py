@@ -80,12 +80,14 @@ async def _flown(
     while True:
         member = await _member(fleet, flight, full)
         _board(flight, member, told)
+        spoke = False
         try:
             if not flight.said:
                 flight.written, told.form = write(flight.ask, member.version), member.version
             async with contextlib.aclosing(_heard(fleet, flight, member)) as pieces:
                 async for piece in pieces:
                     flight.take(piece)
+                    spoke = True
                     if piece.finish is not None:
                         fleet.ended(flight, began, ok=True)
                     yield piece
@@ -104,7 +106,9 @@ async def _flown(
                 raise Cut(f"{gone.what}, after a part of the answer", _why_not(flight)) from gone
             if told.lost >= ATTEMPTS:
                 raise
-            told.migrated += flight.said
+            told.migrated += spoke
+            # One that was killed refuses connections before it is known to have ended.
+            await asyncio.sleep(POLL_S * (told.lost - 1))
         finally:
             member.flights.discard(flight)
             member.breaker = breaker.left(member.breaker)
