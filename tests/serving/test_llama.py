@@ -144,9 +144,9 @@ def test_who_leaves_or_is_late_makes_room(living, held):
         await asyncio.sleep(0.05)
         cut.cancel()
         await asyncio.wait([cut])
-        for left in (-1, 0.05):
+        for left in (-1, 0.02):  # greedily it says 900 tokens; what is drawn may end at once
             with pytest.raises(Late):
-                await answered(held, ask(900, temperature=1.0, deadline=time.time() + left))
+                await answered(held, ask(900, deadline=time.time() + left))
         return before, held.running, len(held.free), await answered(held, ask(4))
 
     before, after, free, pieces = living(leave())
