@@ -89,7 +89,8 @@ class Batched:
     async def _next(self, answer: _Answer, ask: Ask) -> tuple[Part, Any]:
         left = seconds_left(ask)
         try:
-            told = await asyncio.wait_for(answer.told.get(), left)
+            async with asyncio.timeout(left):  # not wait_for, which can lose a cancellation
+                told = await answer.told.get()
         except TimeoutError:
             raise late(ask) from None
         if isinstance(told, SrlrError):

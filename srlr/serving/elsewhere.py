@@ -196,9 +196,9 @@ class Elsewhere:
             coming.close()
             raise
         try:
-            return await asyncio.wait_for(
-                coming, min(SILENCE_S, math.inf if left is None else left)
-            )
+            # Not wait_for, which can lose a cancellation: see Worker._piece.
+            async with asyncio.timeout(min(SILENCE_S, math.inf if left is None else left)):
+                return await coming
         except TimeoutError:
             if left is not None and left <= SILENCE_S:
                 raise late(ask) from None

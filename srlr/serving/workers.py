@@ -205,7 +205,10 @@ class Process:
             if ask.deadline is not None:
                 patience = min(SILENCE_S, max(0.0, ask.deadline + LATER_S - time.time()))
             try:
-                line: bytes = await asyncio.wait_for(response.content.readline(), patience)
+                # Not wait_for: before Python 3.12 it loses a cancellation that comes with a line,
+                # and a client that hung up would be answered to the end.
+                async with asyncio.timeout(patience):
+                    line: bytes = await response.content.readline()
             except TimeoutError:
                 if ask.deadline is not None and time.time() > ask.deadline:
                     raise late(ask) from None
@@ -222,7 +225,8 @@ class Process:
         if response.status == 413:
             return Refused("the request is too large for a worker", "shorten it")
         try:
-            wire.piece_of(await asyncio.wait_for(response.read(), SILENCE_S))
+            async with asyncio.timeout(SILENCE_S):
+                wire.piece_of(await response.read())
         except Exception as error:  # noqa: BLE001 - the error is what is asked for
             return error
         return self._gone(f"status {response.status}")

@@ -102,20 +102,24 @@ def test_a_prompt_over_the_context_is_refused_with_its_numbers(client):
 
 def test_a_client_that_hangs_up_frees_the_worker(served, client):
     _, port, _ = served
-    body = {"model": "sentiment", "messages": ASKED, "max_tokens": 1900, "stream": True}
+    body = {"model": "sentiment", "messages": ASKED, "max_tokens": 1900}
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     headers = {"Content-Type": "application/json"}
     connection.request("POST", "/v1/chat/completions", json.dumps(body), headers)
-    connection.getresponse().readline()
+    wait_for('srlr_running{role="sentiment"} 1.0', port)
     connection.sock.shutdown(socket.SHUT_RDWR)
     connection.close()
-    began = time.monotonic()
-    while 'srlr_running{role="sentiment"} 0.0' not in figures(port):
-        assert time.monotonic() - began < 20
-        time.sleep(0.05)
+    wait_for('srlr_requests_total{role="sentiment",status="499"} 1.0', port)
 
-    assert 'srlr_requests_total{role="sentiment",status="499"} 1.0' in figures(port)
+    assert 'srlr_running{role="sentiment"} 0.0' in figures(port)
     assert client.chat.completions.create(model="sentiment", messages=ASKED).choices
+
+
+def wait_for(figure, port):
+    until = time.monotonic() + 60
+    while figure not in (said := figures(port)):
+        assert time.monotonic() < until, said
+        time.sleep(0.02)
 
 
 def figures(port):
