@@ -83,7 +83,7 @@ class Stubbed:
 
 
 class Answer:
-    version, migrated = "v1", False
+    version, form, migrated = "v1", "v1", False
 
     def __init__(self, pieces):
         self.pieces = pieces

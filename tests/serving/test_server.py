@@ -16,6 +16,7 @@ from gateway_process import Process
 from srlr.core.audit import Audit
 from srlr.core.compose import compose
 from srlr.core.errors import ConfigError, ResourceError
+from srlr.core.serving import Serve
 from srlr.serving import server
 
 STREAM = {
@@ -200,3 +201,9 @@ def shown(port, certificate):
         return connection.getresponse().status == 200
     except ssl.SSLCertVerificationError:
         return False
+
+
+def test_answers_are_sent_without_waiting_for_their_heads_to_be_acknowledged():
+    """asyncio sets TCP_NODELAY on sockets of this protocol alone."""
+    with server._listening(Serve(port=0)) as listening:
+        assert listening.proto == socket.IPPROTO_TCP
