@@ -1,11 +1,10 @@
 import html as html_module
 import re
-import shutil
-import subprocess
 from dataclasses import replace
 from itertools import pairwise
 
 import pytest
+from browser import DARK, LIGHT, Browser
 from pages import Page
 
 from srlr.core.rundir import RunDir
@@ -225,37 +224,10 @@ def test_figures_have_a_real_minus_and_a_dash_for_none():
     assert [number(-0.0214), number(None), number(35.6, 0)] == ["−0.021", "–", "36"]
 
 
-FLAGS = (
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--hide-scrollbars",
-    "--enable-logging=stderr",
-)
-DARK, LIGHT = 0, 1
-
-
 @pytest.fixture
 def chromium(tmp_path):
     """A call of headless Chromium on a page's text; returns the finished process."""
-    binary = shutil.which("chromium") or shutil.which("chromium-browser")
-    assert binary, "Chromium is missing: apt-get install -y chromium"
-
-    def call(text, *flags, scheme=LIGHT):
-        path = tmp_path / "page.html"
-        path.write_text(text, encoding="utf-8")
-        profile = tmp_path / "profile"
-        shutil.rmtree(profile, ignore_errors=True)
-        command = [binary, *FLAGS, f"--user-data-dir={profile}", *flags]
-        command += [f"--blink-settings=preferredColorScheme={scheme}", path.as_uri()]
-        return subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
-
-    return call
+    return Browser(tmp_path).call
 
 
 def pixels(path):
